@@ -1,0 +1,1 @@
+"""Phone sessions: linking, running and watching WhatsApp linked devices."""

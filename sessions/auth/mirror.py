@@ -1,0 +1,135 @@
+"""The host's copying of a store file into BaileysAuth, while its session runs.
+
+lease.auth_sequence is the number of the last change-log entry the copy holds. It moves
+in the same transaction as the rows, so a copy is never half of a batch.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+
+from phones.models import OrganizationPhone
+from sessions.auth import central_copy
+from sessions.auth.store_file import ChangeBatch, StoreFile
+from sessions.models import Fence, PhoneLease, fenced_write
+
+logger = logging.getLogger(__name__)
+
+
+class Mirror:
+    """Copies one phone's changes; used by one thread at a time.
+
+    A batch in which the device row is gone is never copied: whatsmeow deletes its keys
+    by itself on 401, 403 and 406, and only a LoggedOut or a person may empty the copy.
+    `frozen` is True from then on.
+    """
+
+    def __init__(
+        self, phone: OrganizationPhone, fence: Fence, store: StoreFile
+    ) -> None:
+        self.phone = phone
+        self.fence = fence
+        self.store = store
+        self.frozen = False
+        # Known to be committed; the database is asked before each batch.
+        self._copied = 0
+        self._seen_version: int | None = None
+
+    def push(self) -> bool:
+        """Copy what changed since the last time; True when anything was copied.
+
+        Costs microseconds when the file did not change. May run inside the caller's
+        fenced_write(). Raises LeaseLost, BrokenStore or StoreUnavailable.
+        """
+        version = self.store.data_version()
+        if version == self._seen_version:
+            return False
+        copied = self.push_all()
+        if not self.frozen:
+            transaction.on_commit(lambda: setattr(self, "_seen_version", version))
+        return copied
+
+    def push_all(self) -> bool:
+        """The same, without asking SQLite whether the file changed at all."""
+        copied = False
+        while not self.frozen and self._push_batch():
+            copied = True
+        return copied
+
+    def _push_batch(self) -> bool:
+        lease = PhoneLease.objects.get(pk=self.phone.pk)
+        if lease.auth_sequence < self._copied:
+            self._freeze("keys were wiped under it")
+            return False
+        batch = self.store.changes(lease.auth_sequence)
+        if batch.device_row_deleted and lease.auth_sequence > 0:
+            self._freeze("device row vanished")
+            return False
+        if batch.last_seq == lease.auth_sequence or batch.device_jid is None:
+            return False
+        self._copy(batch, batch.device_jid, expected=lease.auth_sequence)
+        return True
+
+    def _copy(self, batch: ChangeBatch, jid: str, *, expected: int) -> None:
+        organization_id = self.phone.organization_id
+        rows = central_copy.encrypted(organization_id, jid, batch.upserts)
+        with fenced_write(self.fence):
+            moved = PhoneLease.objects.filter(
+                pk=self.phone.pk, auth_sequence=expected
+            ).update(auth_sequence=batch.last_seq, auth_epoch=self.fence.epoch)
+            if moved != 1:
+                # Somebody else copied or wiped meanwhile; the next turn looks again.
+                return
+            central_copy.write(rows)
+            central_copy.delete(
+                central_copy.rows_of(organization_id, jid), batch.deletes
+            )
+            transaction.on_commit(lambda: self._remember(batch.last_seq))
+
+    def _remember(self, sequence: int) -> None:
+        self._copied = max(self._copied, sequence)
+
+    def _freeze(self, why: str) -> None:
+        self.frozen = True
+        logger.warning("copy of keys frozen phone=%s why=%s", self.phone.masked, why)
+
+    # -- the comparison of each minute ------------------------------------------------
+
+    def compare(self) -> bool:
+        """True when the copy has as many rows as the file, or cannot be judged now."""
+        self.push()
+        jid = self.store.device_jid()
+        total, sequence = self.store.counts()
+        lease = PhoneLease.objects.get(pk=self.phone.pk)
+        if self.frozen or jid is None or lease.auth_sequence != sequence:
+            return True
+        return central_copy.rows_of(self.phone.organization_id, jid).count() == total
+
+    def refill(self) -> int:
+        """Make the copy hold the file's rows again; how many rows were put right.
+
+        Nothing is read back from the copy while a session runs: the file is newer.
+        """
+        snapshot = self.store.snapshot()
+        if self.frozen or snapshot.device_jid is None:
+            return 0
+        there = central_copy.rows_of(self.phone.organization_id, snapshot.device_jid)
+        keys = set(there.values_list("key", flat=True))
+        missing = {k: row for k, row in snapshot.rows.items() if k not in keys}
+        strange = keys - snapshot.rows.keys()
+        rows = central_copy.encrypted(
+            self.phone.organization_id, snapshot.device_jid, missing
+        )
+        with fenced_write(self.fence):
+            central_copy.write(rows)
+            central_copy.delete(there, strange)
+        if missing or strange:
+            logger.warning(
+                "auth rows put right phone=%s refilled=%d removed=%d",
+                self.phone.masked,
+                len(missing),
+                len(strange),
+            )
+        return len(missing) + len(strange)

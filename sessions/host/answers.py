@@ -1,0 +1,41 @@
+"""What WhatsApp's answers to our sends and queries say of the session."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from metrics.models import Event
+from sessions.host.ending import Ending
+from sessions.host.journal import Entry, Happening
+from sessions.policy.warnings import new_chats_refused
+
+if TYPE_CHECKING:
+    from sessions.host.episode import Episode
+    from sessions.policy.finding import Finding
+
+
+class Answers:
+    """Records each refusal; counts those that never came."""
+
+    def __init__(self, episode: Episode) -> None:
+        self.episode = episode
+        self._missing: deque[datetime] = deque(maxlen=episode.house.rules.slow_answers)
+
+    async def judge(self, found: Finding) -> Ending | None:
+        """An ending when too many answers are missing while it seems connected."""
+        rules, now = self.episode.house.rules, timezone.now()
+        if found.cause == "i1" and self.episode.connected:
+            self._missing.append(now)
+            full = len(self._missing) == rules.slow_answers
+            if full and now - self._missing[0] < rules.slow_answers_window:
+                return Ending("finding", found, Event.DISCONNECTED)
+        await self.episode.scribe.write(
+            Entry(happenings=[Happening.of(found, Event.ERROR)])
+        )
+        if found.cause == "i2":
+            await self.episode.warn("i2", new_chats_refused(now=now, rules=rules))
+        return None

@@ -1,0 +1,57 @@
+"""A session process that dies: the same keys, a new process, no scan."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from metrics.models import ConnectionMetrics
+from phones.models import Status
+from sessions.models import SessionFacts
+from tests.acceptance.fleet import Fleet, children_of
+from tests.factories import make_phone
+
+# The store file and the session process know nothing of the database.
+pytestmark = pytest.mark.sqlite
+
+
+@pytest.mark.parametrize("word", ["SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM"])
+def test_it_is_connected_again_without_a_scan(fleet: Fleet, phone, word: str):
+    fleet.start_host()
+    jid = fleet.link(phone)
+    old = fleet.session_pid(phone)
+    os.kill(old, signal.Signals[word])
+    fleet.wait_status(phone, Status.DISCONNECTED)
+    assert SessionFacts.objects.get(phone=phone).cause == "l2"
+    assert fleet.wait_status(phone, Status.CONNECTED) < 10
+    assert fleet.session_pid(phone) != old
+    crash = ConnectionMetrics.objects.get(phone=phone, event="crashed")
+    assert crash.cause == "l2"
+    assert crash.error_code == 128 + signal.Signals[word]
+    assert crash.error_message
+    device = fleet.device(jid)
+    assert (device["logins"], device["double_logins"]) == (2, 0)
+
+
+def test_it_gives_way_to_its_host(fleet: Fleet, phone):
+    """Many that start at once must not keep the host from renewing leases."""
+    host = fleet.start_host()
+    fleet.link(phone)
+    own = os.getpriority(os.PRIO_PROCESS, host.process.pid)
+    session = os.getpriority(os.PRIO_PROCESS, fleet.session_pid(phone))
+    assert own < session
+
+
+def test_all_are_back_after_their_forkserver_was_killed(fleet: Fleet, organization):
+    host = fleet.start_host()
+    phones = [make_phone(organization) for _ in range(3)]
+    jids = fleet.link_all(phones)
+    first = fleet.session_pid(phones[0])
+    (forkserver,) = [pid for pid in children_of(host.process.pid) if children_of(pid)]
+    assert first in children_of(forkserver)
+    os.kill(forkserver, signal.SIGKILL)
+    assert fleet.wait_logins(jids, 2) < 10
+    fleet.wait_all(phones, Status.CONNECTED)
+    assert not any(fleet.device(jid)["double_logins"] for jid in jids)

@@ -1,0 +1,50 @@
+"""The budget of starts: in order, never more than so many per second."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+
+from sessions.host.start_budget import StartBudget
+
+
+async def starts(budget: StartBudget, count: int) -> list[tuple[int, float]]:
+    """(caller, time) in the order in which they were let go."""
+    done: list[tuple[int, float]] = []
+
+    async def caller(number: int) -> None:
+        await budget.wait()
+        done.append((number, time.monotonic()))
+
+    await asyncio.gather(*(caller(number) for number in range(count)))
+    return done
+
+
+async def test_callers_are_served_in_order_with_pauses():
+    done = await starts(StartBudget(50), 5)
+    assert [number for number, _ in done] == [0, 1, 2, 3, 4]
+    times = [at for _, at in done]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert all(gap >= 0.019 for gap in gaps)
+
+
+async def test_a_loop_that_stood_still_does_not_catch_up():
+    budget = StartBudget(20)
+    waiting = asyncio.create_task(starts(budget, 4))
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # all of their times pass
+    times = [at for _, at in await waiting]
+    assert times[-1] - times[1] >= 0.095
+
+
+async def test_a_budget_that_is_lifted_lets_everybody_go():
+    budget = StartBudget(0.01)
+    waiting = asyncio.create_task(starts(budget, 3))
+    await asyncio.sleep(0.01)
+    budget.lift()
+    assert len(await asyncio.wait_for(waiting, 5)) == 3
+
+
+async def test_nothing_limits_a_budget_of_zero():
+    assert len(await asyncio.wait_for(starts(StartBudget(0), 50), 5)) == 50
