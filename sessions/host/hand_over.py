@@ -29,6 +29,8 @@ ON_THE_WAY = 3
 TAKING_TURNS_SECONDS = 20.0
 STEP_SECONDS = 0.1
 ANSWER_SECONDS = 2.0  # of the database
+BREAK_SECONDS = 1.0
+BREAKS = 4  # more than a keeper has waits on its way out
 
 
 class Turns:
@@ -100,8 +102,7 @@ class HandOver:
             _, late = await asyncio.wait(self.tasks, timeout=LAST_SECONDS)
             for task in late:
                 logger.error("hand-over not finished task=%s", task.get_name())
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await _break_off(late)
         await self._note(_stopped)
 
     async def _take_turns(self, keepers: Sequence[PhoneKeeper], until: float) -> None:
@@ -125,6 +126,17 @@ class HandOver:
             logger.warning("host row not written error=%s", type(error).__name__)
             return False
         return True
+
+
+async def _break_off(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancelled, a task tidies up, and may wait there for a database that is silent:
+    so each is told again."""
+    for _ in range(BREAKS):
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=BREAK_SECONDS)
 
 
 def _count_on_the_way(host: Host, left: Sequence[int]) -> int:

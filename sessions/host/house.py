@@ -55,10 +55,15 @@ class House:
     def __post_init__(self) -> None:
         self.sense = FleetSense(self)
 
+    @property
+    def lease_span(self) -> float:
+        """Seconds from the moment a renewal is sent to the deadline that it earns."""
+        span = settings.WHATSAPP_LEASE_TTL - settings.WHATSAPP_LEASE_MARGIN
+        return float(span.total_seconds())
+
     def new_deadline(self, sent_at: float) -> float:
         """The deadline that a renewal sent at `sent_at` (monotonic) earns."""
-        span = settings.WHATSAPP_LEASE_TTL - settings.WHATSAPP_LEASE_MARGIN
-        return sent_at + float(span.total_seconds())
+        return sent_at + self.lease_span
 
     async def spawn(self, session: SessionSettings) -> SessionHandle:
         loop = asyncio.get_running_loop()

@@ -8,8 +8,10 @@ back.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +32,7 @@ from sessions.host.paths import PhonePaths
 from sessions.host.previous_life import PreviousLife
 from sessions.host.scribe import Scribe
 from sessions.host.standstill import Standstill
+from sessions.host.tenure import Tenure
 from sessions.models import (
     Fence,
     LeaseLost,
@@ -53,14 +56,14 @@ class PhoneKeeper:
         self, house: House, fence: Fence, *, deadline: float, to_run: bool = True
     ) -> None:
         self.house = house
-        self.fence = fence
+        self.fence = replace(fence, renewed=self._written)
         self.inbox = Inbox()
         self.episode: Episode | None = None
         self.paths = PhonePaths.of(fence.phone_id, house.directory)
         self.taken_at = time.monotonic()
         self._to_run = to_run  # False: only to clear its keys
-        self._deadline = deadline
-        self._scribe: Scribe | None = None
+        self._tenure = Tenure(deadline, span=house.lease_span)
+        self._loop = asyncio.get_running_loop()
         self._hurried_for = 0  # id of the unlink that had its hurried start
 
     @property
@@ -79,11 +82,16 @@ class PhoneKeeper:
 
     def renew(self, deadline: float) -> None:
         """The lease was renewed: move the dead-man's deadline (CLOCK_MONOTONIC)."""
-        self._deadline = deadline
-        if self._scribe is not None:
-            self._scribe.deadline = deadline
+        self._tenure.renew(deadline)
         if self.episode is not None:
-            self.episode.age(deadline)
+            self.episode.age(self._tenure.deadline)
+
+    def _written(self, sent_at: float) -> None:
+        """A write of facts renewed the lease, says its thread."""
+        with suppress(RuntimeError):  # the loop is closed: the host has ended
+            self._loop.call_soon_threadsafe(
+                self.renew, self.house.new_deadline(sent_at)
+            )
 
     async def run(self) -> None:
         """Never raises; logs and gives the phone back."""
@@ -107,8 +115,7 @@ class PhoneKeeper:
     async def _take_up(self) -> Scribe:
         phone, facts, lease = await self.house.threads.patiently(self._load)
         journal = Journal(self.fence, phone, facts, self.house.host.name)
-        scribe = Scribe(self.house, journal, self._deadline)
-        self._scribe = scribe
+        scribe = Scribe(self.house, journal)
         previous = PreviousLife(self.house, scribe, self.paths, lease)
         await previous.close()
         self.house.sense.enter(journal.facts, self._look_again)
@@ -155,7 +162,7 @@ class PhoneKeeper:
         if seconds > 0:
             return await self._wait(scribe, orders, seconds)
         await wishes.note(scribe, orders.wish)
-        launch = Launch(self.house, scribe, self.inbox, self.paths)
+        launch = Launch(self.house, scribe, self.inbox, self.paths, self._tenure)
         self.inbox.clear()
         try:
             self.episode = await launch.login()
@@ -210,7 +217,7 @@ class PhoneKeeper:
         if not claimed:
             return True
         await wishes.note(scribe, orders.wish)
-        launch = Launch(self.house, scribe, self.inbox, self.paths)
+        launch = Launch(self.house, scribe, self.inbox, self.paths, self._tenure)
         self.inbox.clear()
         try:
             self.episode = await launch.pair(pairing)
@@ -244,7 +251,7 @@ class PhoneKeeper:
     ) -> bool:
         episode.errands = Errands(episode)
         self.nudge("wake")  # orders given while the process was being started
-        episode.age(self._deadline)
+        episode.age(self._tenure.deadline)
         try:
             ending = await episode.run()
         finally:

@@ -28,13 +28,20 @@ from sessions.client.store_schema import SchemaError, create_schema
 from sessions.client.wire import SessionSettings
 from sessions.host.episode import Episode
 from sessions.host.house import House
-from sessions.host.inbox import Inbox, Item
+from sessions.host.inbox import Inbox, Item, Nudge
 from sessions.host.journal import Entry
 from sessions.host.key_copy import KeyCopy
 from sessions.host.live_session import LiveSession
 from sessions.host.paths import PhonePaths
 from sessions.host.scribe import Scribe
-from sessions.models import Pairing, PairingState, PhoneLease, PhoneRequest
+from sessions.host.tenure import Tenure
+from sessions.models import (
+    LeaseLost,
+    Pairing,
+    PairingState,
+    PhoneLease,
+    PhoneRequest,
+)
 from sessions.policy.auth_findings import Finding
 from sessions.proxies import ProxyAddress, ProxyUnreadable, decrypted
 
@@ -87,6 +94,7 @@ class Launch:
     scribe: Scribe
     inbox: Inbox
     paths: PhonePaths
+    tenure: Tenure
     _proxy: ProxyAddress | None = field(default=None, init=False)
 
     async def login(self) -> Episode:
@@ -155,8 +163,7 @@ class Launch:
     ) -> Episode:
         journal = self.scribe.journal
         try:
-            if not self.house.sense.goes_ahead(journal.phone.pk):
-                await self._wait_for_turn()
+            await self._wait_for_turn()
             if self.house.stopping:
                 raise HostStops
             if status == Status.CONNECTING and self._is_held_now():
@@ -205,11 +212,11 @@ class Launch:
         return episode
 
     async def _wait_for_turn(self) -> None:
-        """Starts have their pace; a clear does not wait for it.
+        """Starts have their pace; a clear and the end of the host do not wait for it.
 
-        Raises StartPostponed for a clear; other nudges are kept for later.
+        Raises StartPostponed, HostStops or LeaseLost; other nudges are kept for later.
         """
-        turn = asyncio.ensure_future(self.house.budget.wait())
+        turn = asyncio.ensure_future(self._turn())
         kept: list[Item] = []
         word: asyncio.Future[Item] | None = None
         try:
@@ -219,6 +226,10 @@ class Launch:
                 if not word.done():
                     break
                 kept.append(word.result())
+                if kept[-1] == Nudge("lost"):
+                    raise LeaseLost(f"phone={self.scribe.journal.phone.pk}")
+                if self.house.stopping:
+                    raise HostStops
                 if await self.house.threads.patiently(self._is_cleared):
                     raise StartPostponed
             await turn
@@ -228,6 +239,11 @@ class Launch:
                 word.cancel()
             for item in kept:
                 self.inbox.put(item)
+
+    async def _turn(self) -> None:
+        if not self.house.sense.goes_ahead(self.scribe.journal.phone.pk):
+            await self.house.budget.wait()
+        await self.tenure.lasts()
 
     def _is_cleared(self) -> bool:
         clears = PhoneRequest.objects.claimable().filter(
@@ -248,7 +264,7 @@ class Launch:
             realm=self.house.realm,
             jid=jid,
             device_name=device_name(phone.organization.name),
-            deadline=self.scribe.deadline,
+            deadline=self.tenure.deadline,
             lock_path=str(self.paths.lock),
             stderr_path=str(self.paths.errors),
             root_key=self.house.root_key,

@@ -11,14 +11,10 @@ from sessions.host.journal import Entry, Journal
 
 @dataclass
 class Scribe:
-    """Entries of one phone in order; one at a time.
-
-    deadline: CLOCK_MONOTONIC seconds until which the lease is surely ours.
-    """
+    """Entries of one phone in order; one at a time."""
 
     house: House
     journal: Journal
-    deadline: float
     pairing_id: int | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -8,10 +8,11 @@ lost the phone can write nothing about it.
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from django.conf import settings
@@ -38,11 +39,18 @@ class NumberRunsElsewhere(Exception):
 
 @dataclass(frozen=True)
 class Fence:
-    """Proof of ownership that every write of facts carries."""
+    """Proof of ownership that every write of facts carries.
+
+    renewed: called after the commit of such a write, in its thread, with the
+    CLOCK_MONOTONIC seconds from which the lease counts anew.
+    """
 
     phone_id: int
     host_id: uuid.UUID
     epoch: int
+    renewed: Callable[[float], object] = field(
+        default=lambda _: None, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True)
@@ -123,10 +131,10 @@ class PhoneLeaseQuerySet(models.QuerySet["PhoneLease"]):
     ) -> Renewal:
         """Renew the valid leases of this host in one UPDATE.
 
-        A row that another transaction of this host is writing is left for the next
-        time: waiting for one phone's copy of keys could let all leases run out. vitals:
-        columns of the host that go with the heartbeat. Raises HostForgotten when a
-        person has removed the host.
+        A row that another transaction of this host is writing is left out: waiting for
+        one phone's copy of keys could let all leases run out, and that write renews
+        it. vitals: columns of the host that go with the heartbeat. Raises
+        HostForgotten when a person has removed the host.
         """
         with transaction.atomic():
             ours = self.current().filter(host_id=host_id)
@@ -191,16 +199,18 @@ class PhoneLease(models.Model):
 
 @contextmanager
 def fenced_write(fence: Fence, **columns: Any) -> Iterator[None]:
-    """A transaction that writes facts of one phone.
+    """A transaction that writes facts of one phone, and renews its lease.
 
     Its first statement is an UPDATE of the lease row, whose lock is kept to the commit:
     a pause between the check and the commit cannot let another host in. `columns`: what
     else is written to that row.
     Raises LeaseLost (and writes nothing) when the lease is no longer ours.
     """
+    sent_at = time.monotonic()
+    columns["expires_at"] = clock_plus(settings.WHATSAPP_LEASE_TTL)
     with transaction.atomic():
-        columns["epoch"] = fence.epoch
         touched = PhoneLease.objects.fenced(fence).update(**columns)
         if touched != 1:
             raise LeaseLost(f"phone={fence.phone_id} epoch={fence.epoch}")
+        transaction.on_commit(lambda: fence.renewed(sent_at))
         yield

@@ -13,7 +13,6 @@ import pytest
 from metrics.models import ConnectionMetrics
 from phones.models import Status
 from sessions.models import Host, PhoneLease, SessionFacts
-from sessions.models.clock import ClockNow
 from tests.acceptance.fleet import Fleet, HostProcess, is_alive
 from tests.factories import make_phone
 from tests.processes import ROOT
@@ -40,22 +39,11 @@ def causes(phone) -> list[str]:
     return list(losses.order_by("id").values_list("cause", flat=True))
 
 
-def alive_at_expiry(fleet: Fleet, phones, pids: list[int]) -> list[int]:
-    """Session processes that live when the database says that a lease has run out."""
-    ids = [phone.pk for phone in phones]
-    leases = PhoneLease.objects.filter(phone__in=ids)
-    fleet.wait(
-        lambda: leases.filter(expires_at__lte=ClockNow()).exists(), "expiry", TTL + 2
-    )
-    return [pid for pid in pids if is_alive(pid)]
-
-
 def test_no_session_lives_when_its_lease_runs_out(fleet: Fleet, linked):
     host, phones, _ = linked
-    sessions = host.session_pids()
-    assert len(sessions) == 2
+    assert len(host.session_pids()) == 2
     host.freeze()
-    assert alive_at_expiry(fleet, phones, sessions) == []
+    assert fleet.outlived_leases(phones) == set()
 
 
 def test_all_are_back_when_it_wakes_and_nobody_took_over(fleet: Fleet, linked):
@@ -89,9 +77,8 @@ def took_over(fleet: Fleet, two: HostProcess, jids) -> float:
 def test_it_disturbs_nobody_when_it_wakes_after_a_takeover(fleet: Fleet, linked):
     one, phones, jids = linked
     two = fleet.start_host("two")
-    sessions = one.session_pids()
     one.freeze()
-    assert alive_at_expiry(fleet, phones, sessions) == []
+    assert fleet.outlived_leases(phones) == set()
     assert took_over(fleet, two, jids) < 10
     fleet.wait_all(phones, Status.CONNECTED)
     theirs = two.session_pids()

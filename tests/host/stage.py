@@ -88,7 +88,7 @@ class Stage:
             host=SimpleNamespace(name="one"),
         )
         journal = Journal(self.fence, self.phone, self.facts, "one", "neonize test")
-        self.scribe = Scribe(self.house, journal, deadline=0.0)
+        self.scribe = Scribe(self.house, journal)
         self.inbox = Inbox()
         session: Any = SimpleNamespace(kill=self._kill)
         keys: Any = SimpleNamespace(check=self._nothing)

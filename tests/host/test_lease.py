@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -107,6 +108,49 @@ def test_one_update_renews_all_and_names_what_is_left(organization, hosts):
     renewed = PhoneLease.objects.renew(host_id=one.pk)
     assert renewed.held == {fence.phone_id: fence.epoch for fence in fences[:2]}
     assert renewed.renewed == {fence.phone_id for fence in fences[:2]}
+
+
+def about_to_run_out(phone, seconds: float = 3.0):
+    PhoneLease.objects.filter(phone=phone).update(
+        expires_at=clock_plus(timedelta(seconds=seconds))
+    )
+
+
+def seconds_left(phone, besides) -> float | None:
+    return PhoneLease.objects.filter(phone=phone).seconds_to_expiry(besides=besides.pk)
+
+
+def test_a_write_renews_the_lease_and_says_since_when(
+    phone, hosts, django_capture_on_commit_callbacks
+):
+    """A phone that is written all the time is left out of the renewal of all."""
+    told: list[float] = []
+    fence = replace(acquire(phone, hosts[0]), renewed=told.append)
+    about_to_run_out(phone)
+    before = time.monotonic()
+    with django_capture_on_commit_callbacks(execute=True), fenced_write(fence):
+        assert told == []
+        after = time.monotonic()
+    ttl = settings.WHATSAPP_LEASE_TTL.total_seconds()
+    assert seconds_left(phone, hosts[1]) == pytest.approx(ttl, abs=2)
+    (since,) = told
+    assert before <= since <= after
+
+
+def test_a_write_that_is_undone_renews_nothing(
+    phone, hosts, django_capture_on_commit_callbacks
+):
+    told: list[float] = []
+    fence = replace(acquire(phone, hosts[0]), renewed=told.append)
+    about_to_run_out(phone)
+    with (
+        django_capture_on_commit_callbacks(execute=True),
+        pytest.raises(ValueError, match="undone"),
+        fenced_write(fence),
+    ):
+        raise ValueError("undone")
+    assert seconds_left(phone, hosts[1]) == pytest.approx(3, abs=2)
+    assert told == []
 
 
 def test_a_released_lease_is_free_and_cannot_be_released_twice(phone, hosts):
