@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
+from metrics.models import ConnectionMetrics
 from phones.models import Status
 from sessions.models import PhoneLease
 from tests.acceptance.fleet import Fleet, HostProcess
@@ -64,6 +67,11 @@ def test_a_phone_is_never_logged_in_twice(fleet: Fleet, twenty, report):
     assert p95 <= 3.0
     assert not any(gap.overlapped for gap in gaps(fleet, phones))
 
+    causes = Counter(
+        ConnectionMetrics.objects.exclude(cause="").values_list("cause", flat=True)
+    )
+    moved = causes.pop("moved", 0)  # to share the phones out
+    assert causes == {"host_lost": PHONES, "host_stopped": PHONES}
     statistics = fleet.sandbox.state()["statistics"]
     assert statistics["double_logins"] == 0
-    assert statistics["logins"] == 3 * PHONES
+    assert statistics["logins"] == 3 * PHONES + moved
