@@ -5,9 +5,17 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 PR_SET_PDEATHSIG = 1
+# Sessions that start, dozens at once after the loss of a server, must not keep their
+# own host from renewing leases.
+NICENESS = 5
+
+T = TypeVar("T")
 
 
 def die_with_parent() -> None:
@@ -15,6 +23,17 @@ def die_with_parent() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+
+
+def lower_priority() -> None:
+    """Of the calling thread and of those it will start: Linux knows it per thread."""
+    os.nice(NICENESS)
+
+
+def in_low_priority(function: Callable[[], T]) -> T:
+    """Call it in a thread of low priority, which all threads it starts inherit."""
+    with ThreadPoolExecutor(1, initializer=lower_priority) as executor:
+        return executor.submit(function).result()
 
 
 def start_time(pid: int) -> int | None:

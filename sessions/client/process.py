@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from . import deadman, own_proxy
 from .exit_codes import CRASHED, REFUSED
-from .linux_process import die_with_parent
+from .linux_process import die_with_parent, in_low_priority
 from .log_lines import START_MARK
 from .neonize_library import VERSION, Client, load
 from .realm_guard import Refused, check_before_loading, enter_sandbox
@@ -31,9 +31,6 @@ from .wire import SessionSettings, encode
 logger = logging.getLogger(__name__)
 
 MAX_STDERR_BYTES = 1024 * 1024
-# Sessions that start, dozens at once after the loss of a server, must not keep their
-# own host from renewing leases.
-NICENESS = 5
 
 
 def main(connection: socket.socket, settings: SessionSettings) -> NoReturn:
@@ -53,14 +50,13 @@ def _run(connection: socket.socket, settings: SessionSettings) -> None:
     die_with_parent()
     deadman.keep_default_action()
     deadman.arm(settings.deadline)
-    os.nice(NICENESS)
     take_leave_of_forkserver()
     _redirect_output(settings.stderr_path)
     # Kept open for the life of the process: the kernel drops the lock at its end.
     _lock_fd = _lock(settings.lock_path)
     check_before_loading(settings)
     own_proxy.prepare(settings)
-    preloaded = load()
+    preloaded = in_low_priority(load)
     enter_sandbox(settings)
     # Go installs handlers for some signals when it is loaded; this one stays ours.
     deadman.keep_default_action()

@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol
 
 from . import deadman
 from .exit_codes import CONNECT_RAISED, CRASHED, HOST_GONE, STOPPED
-from .linux_process import resident_kilobytes
+from .linux_process import lower_priority, resident_kilobytes
 from .log_lines import LogTap, install, mask_line, set_debug
 from .outbox import Outbox
 from .proof_of_life import ProofOfLife
@@ -58,7 +58,11 @@ class SessionClient(Protocol):
 
 
 class Session:
-    """The main thread runs the control loop; Go's threads only put lines."""
+    """The main thread runs the control loop; Go's threads only put lines.
+
+    It alone keeps its priority: where the machine has too much to do, a renewal of the
+    deadline must be heard all the same.
+    """
 
     def __init__(
         self,
@@ -195,6 +199,7 @@ class Session:
 
     def _connect(self) -> None:
         """connect() blocks for life; whatever ends it unasked ends the process."""
+        lower_priority()
         text = "connect() returned"
         try:
             self._client.connect()

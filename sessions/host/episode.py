@@ -8,7 +8,6 @@ keeper's business.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -254,8 +253,3 @@ class Episode:
     def _exited(self, code: int | None) -> Ending:
         found = self.diagnosis.of_exit(code, self.connected)
         return Ending("finding", found, Event.CRASHED)
-
-    def age(self, deadline: float) -> None:
-        """Pass a new dead-man's deadline (CLOCK_MONOTONIC seconds) on."""
-        if deadline > time.monotonic():
-            self.session.renew(deadline)

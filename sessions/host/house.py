@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -44,6 +45,9 @@ class House:
         default_factory=lambda: StartBudget(settings.WHATSAPP_STARTS_PER_SECOND)
     )
     sense: FleetSense = field(init=False)
+    # Opening a store file is arithmetic in Python: more at once are no faster, and what
+    # connected sessions have to say would wait behind them.
+    openings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     stopping: bool = False
     # Phones whose lease this very process lost: their end is no mystery.
     lost: set[int] = field(default_factory=set)
@@ -65,9 +69,12 @@ class House:
         """The deadline that a renewal sent at `sent_at` (monotonic) earns."""
         return sent_at + self.lease_span
 
-    async def spawn(self, session: SessionSettings) -> SessionHandle:
+    async def spawn(self, settings_now: Callable[[], SessionSettings]) -> SessionHandle:
+        """Fork a session; its settings are asked for when it is its turn."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._spawner, forkserver.spawn, session)
+        return await loop.run_in_executor(
+            self._spawner, lambda: forkserver.spawn(settings_now())
+        )
 
     def close(self) -> None:
         self._spawner.shutdown(wait=False, cancel_futures=True)

@@ -83,8 +83,6 @@ class PhoneKeeper:
     def renew(self, deadline: float) -> None:
         """The lease was renewed: move the dead-man's deadline (CLOCK_MONOTONIC)."""
         self._tenure.renew(deadline)
-        if self.episode is not None:
-            self.episode.age(self._tenure.deadline)
 
     def _written(self, sent_at: float) -> None:
         """A write of facts renewed the lease, says its thread."""
@@ -251,11 +249,11 @@ class PhoneKeeper:
     ) -> bool:
         episode.errands = Errands(episode)
         self.nudge("wake")  # orders given while the process was being started
-        episode.age(self._tenure.deadline)
         try:
             ending = await episode.run()
         finally:
             self.episode = None
+            self._tenure.served()
             store_jid = await episode.keys.close()
         keys = scribe.journal.facts.linked
         if store_jid is not None and not keys and ending.word != "wrong_number":

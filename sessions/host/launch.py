@@ -102,7 +102,7 @@ class Launch:
 
         Raises LaunchRefused, StartPostponed, HostStops or LeaseLost.
         """
-        store, jid = await self.house.threads.patiently(self._open, open_for_start)
+        store, jid = await self._opened(open_for_start)
         if jid is None:
             store.close()
             raise LaunchRefused("vanished")
@@ -113,7 +113,7 @@ class Launch:
 
         If an earlier attempt left a paired device here, its login is finished instead.
         """
-        store, jid = await self.house.threads.patiently(self._open, open_for_pairing)
+        store, jid = await self._opened(open_for_pairing)
         self.scribe.pairing_id = pairing.pk
         await self.scribe.write(
             Entry(
@@ -127,6 +127,10 @@ class Launch:
             )
         )
         return await self._start(store, jid, Status.PAIRING)
+
+    async def _opened(self, opening: Opening) -> tuple[StoreFile, str | None]:
+        async with self.house.openings:
+            return await self.house.threads.patiently(self._open, opening)
 
     def _open(self, opening: Opening) -> tuple[StoreFile, str | None]:
         """The store, and the JID of the device in it."""
@@ -171,8 +175,9 @@ class Launch:
         except BaseException:
             store.close()
             raise
-        handle = await self.house.spawn(self._settings(jid))
+        handle = await self.house.spawn(lambda: self._settings(jid))
         session = LiveSession(handle, self.inbox.queue, journal.phone.pk)
+        self.tenure.serve(session)
         logger.info(
             "session started phone=%s number=%s pid=%s epoch=%s",
             journal.phone.pk,
@@ -207,6 +212,7 @@ class Launch:
                 )
             )
         except BaseException:
+            self.tenure.served()
             await session.end(polite=False)
             raise
         return episode

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Protocol
+
+
+class Mortal(Protocol):
+    """What dies at the deadline: a session process."""
+
+    def renew(self, deadline: float) -> None: ...
 
 
 class Tenure:
@@ -17,11 +24,27 @@ class Tenure:
         self.deadline = deadline
         self.span = span
         self._renewed = asyncio.Event()
+        self._session: Mortal | None = None
 
     def renew(self, deadline: float) -> None:
         """Renewals and writes overtake each other; the latest deadline counts."""
         self.deadline = max(self.deadline, deadline)
+        self._tell()
         self._renewed.set()
+
+    def serve(self, session: Mortal) -> None:
+        """Tell this session of each deadline from the moment that it exists: until its
+        start is on record, renewals may have come and gone."""
+        self._session = session
+        self._tell()
+
+    def served(self) -> None:
+        """The session has ended."""
+        self._session = None
+
+    def _tell(self) -> None:
+        if self._session is not None and self.deadline > time.monotonic():
+            self._session.renew(self.deadline)
 
     async def lasts(self) -> None:
         """Return when a session that is started now has time to hear of a renewal.

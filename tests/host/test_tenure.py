@@ -79,3 +79,31 @@ async def test_a_host_that_stops_ends_the_wait():
     launch.inbox.put(Nudge("leave"))
     with pytest.raises(HostStops):
         await asyncio.wait_for(start, 5)
+
+
+class Told:
+    """A session that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.deadlines: list[float] = []
+
+    def renew(self, deadline: float) -> None:
+        self.deadlines.append(deadline)
+
+
+async def test_a_session_hears_of_every_deadline_from_its_first_moment_on():
+    now = time.monotonic()
+    tenure, session = Tenure(now + 5, span=SPAN), Told()
+    tenure.renew(now + 6)  # forked, and not on record yet
+    tenure.serve(session)
+    tenure.renew(now + 8)
+    tenure.renew(now + 7)  # overtaken
+    tenure.served()
+    tenure.renew(now + 9)
+    assert session.deadlines == [now + 6, now + 8, now + 8]
+
+
+async def test_a_session_is_not_told_of_a_deadline_that_has_passed():
+    tenure, session = Tenure(time.monotonic() - 1, span=SPAN), Told()
+    tenure.serve(session)
+    assert session.deadlines == []
