@@ -4,6 +4,10 @@ SANDBOX ?=
 VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest
+# Most tests with the real client wait for something. In small chunks each worker keeps
+# to the order in which tests that empty the database come last.
+WORKERS ?= 2
+SPREAD := -n $(WORKERS) --dist load --maxschedchunk 2
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
 	--python-version 3.11 --no-emit-index-url
 
@@ -21,8 +25,8 @@ endif
 test: development
 	@.ci/chromium
 	@.ci/node
-	@TEST_DATABASE=postgresql $(PYTEST) $(TESTS)
-	@$(PYTEST) $(TESTS)
+	@TEST_DATABASE=postgresql $(PYTEST) $(SPREAD) $(TESTS)
+	@$(PYTEST) $(SPREAD) $(TESTS)
 
 # One database, no browser, no real client, no Node: seconds.
 test-fast: development

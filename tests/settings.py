@@ -26,6 +26,12 @@ if "TEST_DIRECTORY" not in os.environ:
     os.environ["TEST_DIRECTORY"] = tempfile.mkdtemp(prefix="sb-test-")
     atexit.register(shutil.rmtree, os.environ["TEST_DIRECTORY"], ignore_errors=True)
 directory = Path(os.environ["TEST_DIRECTORY"])
+# Each worker of a run has a directory of its own, its children have it as well.
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if worker and directory.name != worker:
+    directory /= worker
+    directory.mkdir(exist_ok=True)
+    os.environ["TEST_DIRECTORY"] = str(directory)
 os.environ.update(
     ENV_FILE=os.devnull,
     DATA_DIR=str(directory / "data"),

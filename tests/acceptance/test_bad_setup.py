@@ -51,7 +51,7 @@ def test_a_database_that_was_never_migrated_is_told_apart(fleet: Fleet, tmp_path
     url = f"sqlite:///{tmp_path}/new.sqlite3"
     if connection.vendor == "postgresql":
         url = fleet.environment(tmp_path)["DATABASE_URL"]
-        url = url.replace("/test_switchboard", "/postgres")
+        url = url.replace(f"/{connection.settings_dict['NAME']}", "/postgres")
     real = {"WHATSAPP_REALM": "whatsapp", "HTTPS_PROXY": ""}
     assert "manage.py migrate" in sentence(fleet, DATABASE_URL=url, **real)
 
