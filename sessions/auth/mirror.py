@@ -36,6 +36,7 @@ class Mirror:
         # Known to be committed; the database is asked before each batch.
         self._copied = 0
         self._seen_version: int | None = None
+        self._counted: tuple[int, central_copy.Extent] | None = None  # version, counts
 
     def push(self) -> bool:
         """Copy what changed since the last time; True when anything was copied.
@@ -96,6 +97,16 @@ class Mirror:
         logger.warning("copy of keys frozen phone=%s why=%s", self.phone.masked, why)
 
     # -- the comparison of each minute ------------------------------------------------
+
+    def holds(self, copied: central_copy.Extent) -> bool:
+        """True when the copy, as it was a moment ago, is as large as the file is now.
+
+        Costs microseconds when the file did not change since the last time.
+        """
+        version = self.store.data_version()
+        if self._counted is None or self._counted[0] != version:
+            self._counted = version, central_copy.Extent(*self.store.counts())
+        return self._counted[1] == copied
 
     def compare(self) -> bool:
         """True when the copy has as many rows as the file, or cannot be judged now."""

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from metrics.models import Event
+from sessions.auth.central_copy import Extent
 from sessions.host import warnings
 from sessions.host.answers import Answers
 from sessions.host.connection import Connection
@@ -131,16 +132,16 @@ class Episode:
             case _:
                 return await self._line(item)
 
-    async def check_health(self) -> None:
+    async def check_health(self, copied: Extent | None) -> None:
         """Each WHATSAPP_HEALTH_CHECK, beside the episode's own task.
 
         Proof of life to the database and to the test, hand-deleted rows back, and
-        whether what arrives can be read.
+        whether what arrives can be read. copied: what the copy of its keys holds.
         """
         await self.flush()
         if self.connected:
             self.inbox.put(Rang("proof"))
-            await self.keys.check()
+            await self.keys.check(copied)
         now = timezone.now()
         unread = undecryptable_share(
             self.tally.arrivals, now=now, rules=self.house.rules

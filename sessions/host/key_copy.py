@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from sessions.auth.central_copy import Extent
 from sessions.auth.errors import AuthStoreError
 from sessions.auth.mirror import Mirror
 from sessions.auth.report import check_store
@@ -81,12 +82,22 @@ class KeyCopy:
             entry.before = self._mirror.push
             await self._scribe.write(entry)
 
-    async def check(self) -> None:
-        """Put back rows that were deleted from the copy by hand. Raises LeaseLost."""
+    async def check(self, copied: Extent | None) -> None:
+        """Put back rows that were deleted from the copy by hand. Raises LeaseLost.
+
+        copied: what the copy held a moment ago, if that is known.
+        """
         async with self._lock:
-            if self._closed:
-                return
-            await self._put_right(self._threads.facts)
+            if not self._closed and not await self._is_whole(copied):
+                await self._put_right(self._threads.facts)
+
+    async def _is_whole(self, copied: Extent | None) -> bool:
+        if copied is None:
+            return False
+        try:
+            return await self._threads.facts(self._mirror.holds, copied)
+        except AuthStoreError:
+            return False  # the full comparison says what is wrong
 
     async def _put_right(self, call: Callable[..., Awaitable[Any]]) -> None:
         """Rows that a person deleted come back, and people are told."""

@@ -11,28 +11,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.utils import timezone
 
 from phones.live import watch
 from phones.models import Change, OrganizationPhone
-from sessions.auth import quarantine
-from sessions.host import warnings
 from sessions.host.balance import Balance, Free
 from sessions.host.departures import Departures
 from sessions.host.hand_over import HandOver
-from sessions.host.house import House, rules_from_settings
+from sessions.host.health_check import HealthCheck
+from sessions.host.house import House
 from sessions.host.identity import HostRefused
 from sessions.host.keeper import PhoneKeeper
 from sessions.host.nightly import Nightly
-from sessions.host.vitals import Vitals, check_clock
+from sessions.host.vitals import Vitals
 from sessions.host.wanted import expire_orders
 from sessions.models import (
-    BaileysImport,
     Fence,
     HostForgotten,
     LeaseLost,
@@ -48,7 +44,6 @@ LOOK_SECONDS = 2.0  # a wake-up that got lost costs this much
 EXPIRED_SECONDS = 0.05  # after the end of a lease it is surely over
 COPY_SECONDS = 0.4  # the copy of the keys is this old at most, plus one transaction
 FAULT_SECONDS = 2.0
-CHANGES_KEPT = timedelta(minutes=10)
 KEPT_TO_THE_END = {"_renew", "_ride_out", "_copy"}
 
 
@@ -62,6 +57,7 @@ class Supervisor:
         self.departures = Departures(house, self.keepers)
         self.balance = Balance(house, self.keepers)
         self.nightly = Nightly(house, self.keepers)
+        self.health = HealthCheck(house, self.keepers)
         self.vitals = Vitals()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
@@ -105,7 +101,7 @@ class Supervisor:
             (self.house.sense.watch_for_incidents, 0.0),
             (self._measure, settings.WHATSAPP_HEARTBEAT.total_seconds()),
             (self.nightly.check_records, 0.0),
-            (self._tidy, settings.WHATSAPP_HEALTH_CHECK.total_seconds()),
+            (self.health.check_health, settings.WHATSAPP_HEALTH_CHECK.total_seconds()),
         ]
         if settings.WHATSAPP_REBALANCE_PAUSE and not settings.WHATSAPP_SINGLE_HOST:
             steps.append((self._give, 0.0))
@@ -276,22 +272,3 @@ class Supervisor:
                     keeper.nudge("wake")
                 else:
                     self._look_now.set()
-
-    async def _tidy(self) -> None:
-        await self.house.threads.facts(tidy)
-        for keeper in list(self.keepers.values()):
-            try:
-                if keeper.episode is not None:
-                    await keeper.episode.check_health()
-            except LeaseLost:
-                keeper.nudge("lost")
-
-
-def tidy() -> None:
-    """Drop old wake-ups and keys whose time is over; warn of phones long away."""
-    check_clock()
-    now = timezone.now()
-    warnings.survey(now, rules_from_settings())
-    Change.objects.filter(at__lt=now - CHANGES_KEPT).delete()
-    quarantine.purge(now)
-    BaileysImport.objects.purge(now)

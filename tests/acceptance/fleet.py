@@ -17,7 +17,6 @@ from django.db import connection
 from phones.models import OrganizationPhone, Status
 from sessions import verbs
 from sessions.models import Pairing, PairingState, PhoneLease, SessionFacts
-from sessions.models.clock import ClockNow
 from sessions.sandbox.control import SandboxControl
 from tests.processes import ROOT, environment, wait_until
 
@@ -266,29 +265,6 @@ class Fleet:
             lambda: self.pairing(phone).state in states, f"pairing {states}", patience
         )
         return self.pairing(phone)
-
-    def outlived_leases(self, phones: list[OrganizationPhone]) -> set[int]:
-        """When the leases of all phones have run out: the session processes that were
-        seen alive after their own phone's had, by the database's clock.
-        """
-        leases = PhoneLease.objects.filter(phone__in=phones)
-        before = {lease.phone_id: lease for lease in leases}
-        outlived: set[int] = set()
-
-        def all_over() -> bool:
-            over = leases.exclude(expires_at__gt=ClockNow()).values_list(
-                "pk", flat=True
-            )
-            taken = [
-                lease.pk for lease in leases if lease.epoch != before[lease.pk].epoch
-            ]
-            gone = {*over, *taken}
-            pids = {before[phone].session_pid or 0 for phone in gone}
-            outlived.update(filter(is_alive, pids))
-            return gone == before.keys()
-
-        self.wait(all_over, "the end of all leases")
-        return outlived
 
     def session_pid(self, phone: OrganizationPhone) -> int | None:
         return PhoneLease.objects.get(phone=phone).session_pid

@@ -18,6 +18,7 @@ from sessions.models import PhoneLease, SessionFacts
 from sessions.models.clock import ClockNow
 from tests.acceptance.database_line import DatabaseLine
 from tests.acceptance.fleet import Fleet, is_alive
+from tests.acceptance.leases import outlived_leases
 from tests.factories import make_phone
 
 TTL = 5.0
@@ -62,7 +63,7 @@ def test_sessions_end_in_time_and_are_back_with_the_database(
     jids = fleet.link_all(phones)
     assert len(host.session_pids()) == len(phones)
     getattr(line, fault)()
-    assert fleet.outlived_leases(phones) == set()
+    assert outlived_leases(fleet, phones) == set()
     line.mend()
     assert fleet.wait_logins(jids, 2) < BACK_SECONDS
     fleet.wait_all(phones, Status.CONNECTED)

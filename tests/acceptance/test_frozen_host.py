@@ -14,6 +14,7 @@ from metrics.models import ConnectionMetrics
 from phones.models import Status
 from sessions.models import Host, PhoneLease, SessionFacts
 from tests.acceptance.fleet import Fleet, HostProcess, is_alive
+from tests.acceptance.leases import outlived_leases
 from tests.factories import make_phone
 from tests.processes import ROOT
 
@@ -43,7 +44,7 @@ def test_no_session_lives_when_its_lease_runs_out(fleet: Fleet, linked):
     host, phones, _ = linked
     assert len(host.session_pids()) == 2
     host.freeze()
-    assert fleet.outlived_leases(phones) == set()
+    assert outlived_leases(fleet, phones) == set()
 
 
 def test_all_are_back_when_it_wakes_and_nobody_took_over(fleet: Fleet, linked):
@@ -78,7 +79,7 @@ def test_it_disturbs_nobody_when_it_wakes_after_a_takeover(fleet: Fleet, linked)
     one, phones, jids = linked
     two = fleet.start_host("two")
     one.freeze()
-    assert fleet.outlived_leases(phones) == set()
+    assert outlived_leases(fleet, phones) == set()
     assert took_over(fleet, two, jids) < 10
     fleet.wait_all(phones, Status.CONNECTED)
     theirs = two.session_pids()

@@ -106,7 +106,7 @@ class Stage:
     def _kill(self) -> None:
         self.killed += 1
 
-    async def _nothing(self) -> None:
+    async def _nothing(self, *_: Any) -> None:
         return
 
     @property

@@ -228,12 +228,12 @@ def test_many_unreadable_messages_warn_until_they_are_over(stage: Stage):
         stage.line("message", from_me=False, kind="text")
     for _ in range(3):
         stage.line("undecryptable")
-    at_once(stage.episode.check_health())
+    at_once(stage.episode.check_health(None))
     storm = stage.facts.warnings["d1"]
     assert (storm["percent"], storm["messages"]) == (30, 10)
     for _ in range(10):
         stage.line("message", from_me=False, kind="text")
-    at_once(stage.episode.check_health())
+    at_once(stage.episode.check_health(None))
     assert stage.facts.warnings == {}
 
 
@@ -256,7 +256,7 @@ def test_proof_of_life_ages_even_when_nothing_tells_its_age(stage: Stage):
 
 def test_the_health_check_asks_for_the_proof_itself(stage: Stage):
     stage.episode.connection.proof_at -= timedelta(seconds=250)
-    at_once(stage.episode.check_health())
+    at_once(stage.episode.check_health(None))
     ending = at_once(stage.episode.react(stage.inbox.queue.get_nowait()))
     assert ending.said.cause == "n2"
 

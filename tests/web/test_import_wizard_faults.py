@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from sessions.auth import uploads
-from sessions.host.supervisor import tidy
+from sessions.host.health_check import tidy
 from sessions.models import BaileysImport, BaileysImportPhone
 from tests.baileys_records.made_up import made_up_phone
 from tests.web.uploading import FIRST, START, page, row, steps, take, upload_of
