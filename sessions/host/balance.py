@@ -54,6 +54,7 @@ class Balance:
     def __init__(self, house: House, keepers: Mapping[int, PhoneKeeper]) -> None:
         self.house = house
         self.keepers = keepers
+        self._wanted = wanted_phones(ClockNow(), host_id=house.host.pk)
         self._passed_over: dict[int, float] = {}
         self._given: dict[int, float] = {}
 
@@ -63,8 +64,7 @@ class Balance:
         room: the host takes phones to run them.
         """
         host_id = self.house.host.pk
-        every = wanted_phones(ClockNow(), host_id=host_id, kept=kept)
-        found = list(every[:AT_A_LOOK])
+        found = list(self._wanted.exclude(pk__in=kept)[:AT_A_LOOK])
         cleared = [phone for phone in found if _is_cleared(phone)]
         if not room:
             return Free(cleared=cleared)

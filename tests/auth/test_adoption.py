@@ -93,7 +93,7 @@ def test_a_phone_that_became_free_meanwhile_gets_no_half_import(
 def test_a_start_may_be_part_of_it(organization, host):
     done = adopt(plan(made_up_phone(NUMBER), {}), organization, start=True)
     assert isinstance(done, Adopted)
-    wanted = wanted_phones(timezone.now(), host_id=host.pk, kept=())
+    wanted = wanted_phones(timezone.now(), host_id=host.pk)
     assert wanted.get() == done.phone
 
 

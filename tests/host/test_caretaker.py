@@ -195,7 +195,7 @@ def test_a_claim_of_a_dead_host_is_repeated_where_that_does_no_harm(
     assert not request.claim(fence.epoch)
     PhoneLease.objects.update(expires_at=clock_plus(-HOUR))
     other = Host.objects.create(name="two", pk=uuid.uuid4())
-    wanted = wanted_phones(ClockNow(), host_id=other.pk, kept=())
+    wanted = wanted_phones(ClockNow(), host_id=other.pk)
     assert [*wanted] == ([phone] if again else [])
     next_fence = owned(phone, other)
     assert request.claim(next_fence.epoch) == again
@@ -233,7 +233,7 @@ def test_a_clear_is_every_hosts_wherever_the_phone_was_to_go(phone, server):
     Wish.objects.create(phone=phone, desired="run")
     Wish.objects.send_to(two.pk, phone.pk)
     linked(phone)
-    assert [*wanted_phones(ClockNow(), host_id=server.pk, kept=())] == []
+    assert [*wanted_phones(ClockNow(), host_id=server.pk)] == []
     verbs.clear(phone)
-    first = wanted_phones(ClockNow(), host_id=server.pk, kept=())[0]
+    first = wanted_phones(ClockNow(), host_id=server.pk)[0]
     assert (first.pk, first.is_cleared) == (phone.pk, True)

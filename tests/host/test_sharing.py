@@ -62,7 +62,7 @@ def runs(phone: OrganizationPhone, host: Host | None) -> OrganizationPhone:
 
 
 def wanted_by(host: Host) -> dict[int, bool]:
-    phones = wanted_phones(ClockNow(), host_id=host.pk, kept=())
+    phones = wanted_phones(ClockNow(), host_id=host.pk)
     return {phone.pk: bool(phone.is_ours) for phone in phones}
 
 
