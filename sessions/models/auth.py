@@ -86,7 +86,7 @@ class Quarantine(models.Model):
         verbose_name_plural = _("quarantined keys")
 
     def __str__(self) -> str:
-        return f"keys {self.pk}"
+        return f"{_('Keys in the quarantine')} {self.pk}"
 
 
 class Stamp(models.Model):

