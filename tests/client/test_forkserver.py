@@ -13,7 +13,7 @@ import pytest
 from sessions.client import forkserver
 from sessions.client.environment import session_environment
 from sessions.client.forkserver import ForkServerError
-from sessions.client.linux_process import NICENESS, start_time
+from sessions.client.linux_process import start_time
 from tests.client.session_driver import SessionDriver, session_settings
 
 SECRETS = {
@@ -79,18 +79,6 @@ def test_many_threads_may_spawn_at_once(new_session):
         sessions = list(pool.map(new_session, (f"p{index}" for index in range(8))))
     pids = {session.wait_for("hello")["pid"] for session in sessions}
     assert pids == {session.pid for session in sessions}
-
-
-def test_whoever_listens_to_the_host_goes_before_the_library(new_session):
-    """Dozens start at once after the loss of a server, and must hear of renewals."""
-    driver = new_session()
-    driver.wait_for("qr")
-    assert os.getpriority(os.PRIO_PROCESS, driver.pid) == 0
-    library = {int(task) for task in os.listdir(f"/proc/{driver.pid}/task")}
-    priorities = [
-        os.getpriority(os.PRIO_PROCESS, task) for task in library - {driver.pid}
-    ]
-    assert priorities.count(NICENESS) >= 3
 
 
 def test_closing_the_hosts_end_ends_the_session(new_session):
