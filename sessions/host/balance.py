@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -55,6 +56,7 @@ class Balance:
         self.house = house
         self.keepers = keepers
         self._wanted = wanted_phones(ClockNow(), host_id=house.host.pk)
+        self._question: tuple[frozenset[int], str, tuple[Any, ...]] | None = None
         self._passed_over: dict[int, float] = {}
         self._given: dict[int, float] = {}
 
@@ -64,7 +66,7 @@ class Balance:
         room: the host takes phones to run them.
         """
         host_id = self.house.host.pk
-        found = list(self._wanted.exclude(pk__in=kept)[:AT_A_LOOK])
+        found = self._find(frozenset(kept))
         cleared = [phone for phone in found if _is_cleared(phone)]
         if not room:
             return Free(cleared=cleared)
@@ -80,6 +82,21 @@ class Balance:
             loads = loads_of(Host.objects.taking())
             free.share = may_take(host_id, loads, len(free.shared))
         return free
+
+    def _find(self, kept: frozenset[int]) -> list[OrganizationPhone]:
+        """Those of the wanted phones that are not kept here.
+
+        As a rule there are none, and the same question is asked again: so its words are
+        kept as well, until the phones of this host change.
+        """
+        if self._question is None or self._question[0] != kept:
+            others = self._wanted.exclude(pk__in=kept).order_by().values("pk")[:1]
+            self._question = kept, *others.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(*self._question[1:])
+            if cursor.fetchone() is None:
+                return []
+        return list(self._wanted.exclude(pk__in=kept)[:AT_A_LOOK])
 
     def pass_over(self, phones: Collection[int]) -> set[int]:
         """Leave these to others for a moment; those that had it are returned."""

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
-# Adding up a process's pages takes the kernel about a millisecond.
-PROCESSES_AT_A_TIME = 20
+# Adding up a process's pages takes the kernel 2 ms and more: twenty at a time were a
+# fifth of all that a host with 100 idle sessions cost.
+PROCESSES_AT_A_TIME = 5
 CLOCK_SECONDS = 5.0
 
 
@@ -23,6 +24,7 @@ class Vitals:
 
     def __init__(self) -> None:
         self._memory: dict[int, int] = {}
+        self._count = 0
 
     def measure(self, pids: Sequence[int]) -> None:
         """Read the memory of new processes, and of those read longest ago."""
@@ -31,13 +33,15 @@ class Vitals:
         for pid in due[:PROCESSES_AT_A_TIME]:
             known.pop(pid, None)  # to the end of the queue
             known[pid] = memory_of(pid)
-        self._memory = known
+        self._memory, self._count = known, len(pids)
 
     def columns(self) -> dict[str, float | int]:
-        """Values of Host's columns."""
+        """Values of Host's columns. Sessions whose memory was not read yet count as
+        the others do on average."""
+        share = self._count / len(self._memory) if self._memory else 0
         return {
             "load": round(os.getloadavg()[0], 2),
-            "memory": sum(self._memory.values()),
+            "memory": round(share * sum(self._memory.values())),
         }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
 from phones.models import OrganizationPhone, Status
-from sessions.host.balance import _idlest
+from sessions.host.balance import Balance, _idlest
 from sessions.host.vitals import Vitals, memory_of
 from sessions.host.wanted import wanted_phones
 from sessions.models import (
@@ -46,6 +48,11 @@ def one(db):
 
 
 @pytest.fixture
+def rng() -> random.Random:
+    return random.Random(1)
+
+
+@pytest.fixture
 def two(db):
     return server("two")
 
@@ -74,6 +81,22 @@ def counts() -> dict[str, int]:
 def test_a_free_phone_is_anybodys(phone, one, two):
     runs(phone, None)
     assert wanted_by(one) == wanted_by(two) == {phone.pk: False}
+
+
+def test_the_same_question_finds_a_phone_that_became_free(organization, one, rng):
+    house = SimpleNamespace(host=one, rng=rng)
+    balance = Balance(house, {})
+
+    def found(*kept: OrganizationPhone) -> list[OrganizationPhone]:
+        free = balance.free_phones([phone.pk for phone in kept], room=True)
+        return free.ours + free.shared
+
+    mine = runs(make_phone(organization), one)
+    assert found(mine) == found(mine) == []
+    other = runs(make_phone(organization), None)
+    assert found(mine) == [other]
+    assert found(mine, other) == found(other, mine) == []
+    assert found() == [mine, other]
 
 
 def test_a_phone_that_is_moved_is_its_targets_until_the_move_runs_out(phone, one, two):
@@ -146,6 +169,8 @@ def test_the_memory_of_processes_is_added_up():
     columns = vitals.columns()
     assert columns["memory"] > 1000
     assert columns["load"] >= 0
+    vitals.measure([os.getpid()] * 10)  # those that were not read yet count as this one
+    assert vitals.columns()["memory"] == pytest.approx(10 * columns["memory"], rel=0.2)
     vitals.measure([])
     assert vitals.columns()["memory"] == 0
     assert memory_of(2**22 + 1) == 0
