@@ -52,6 +52,12 @@ from config.settings import DATABASES, EMBEDDED  # noqa: E402
 DATABASES["default"]["TEST"] = {
     "NAME": str(directory / "test.sqlite3") if EMBEDDED else "test_switchboard"
 }
+if not EMBEDDED:
+    # A test that ends empties the tables; a portal of its own may be reading some. Of
+    # the two that then wait for each other it is the portal that gives up, after 1 s.
+    patient = "-c deadlock_timeout=20s"
+    options = DATABASES["default"]["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} {patient}".strip()
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_ROOT = directory / "static"
 STATIC_ROOT.mkdir(exist_ok=True)

@@ -42,15 +42,16 @@ def old_database(tmp_path):
         yield f"sqlite:///{path}"
         return
     server = os.environ["TEST_PG_URL"]
-    url = urlsplit(server)._replace(path="/old_prisma").geturl()
+    name = f"old_prisma_{os.getpid()}"  # the workers share the server
+    url = urlsplit(server)._replace(path=f"/{name}").geturl()
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE old_prisma")
+        admin.execute(f"CREATE DATABASE {name}")
         try:
             with psycopg.connect(url) as old:
                 old.execute(PRISMA.format(serial="SERIAL PRIMARY KEY"))
             yield url
         finally:
-            admin.execute("DROP DATABASE old_prisma WITH (FORCE)")
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.django_db

@@ -113,7 +113,8 @@ def terminate_listeners():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE query LIKE 'LISTEN%%' OR query LIKE 'SELECT id, phone_id%%'"
+            "WHERE datname = current_database() AND "
+            "(query LIKE 'LISTEN%%' OR query LIKE 'SELECT id, phone_id%%')"
         )
         assert cursor.fetchall()
 
