@@ -20,7 +20,7 @@ def outlived_leases(fleet: Fleet, phones: list[OrganizationPhone]) -> set[int]:
         over = set(
             leases.exclude(expires_at__gt=ClockNow()).values_list("pk", flat=True)
         )
-        over |= {one.pk for one in leases if one.epoch != before[one.pk].epoch}
+        over |= {one.pk for one in leases.all() if one.epoch != before[one.pk].epoch}
         pids = {before[phone].session_pid or 0 for phone in over}
         outlived.update(filter(is_alive, pids))
         return over == before.keys()
