@@ -68,12 +68,21 @@ def superuser(db):
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The loopback WhatsApp in a process of its own; yields its SandboxControl."""
     from tests.processes import running_sandbox
 
     with running_sandbox(Path(tmp_path_factory.mktemp("sandbox"))) as control:
         yield control
+
+
+@pytest.fixture(scope="module")
+def sandbox(sandbox_process: Any) -> Iterator[Any]:
+    """The sandbox's control. No module finds the accounts and faults of another."""
+    from tests.processes import heal
+
+    yield sandbox_process
+    heal(sandbox_process)
 
 
 @pytest.fixture(autouse=True)

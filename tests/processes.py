@@ -8,8 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from sessions.sandbox.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 20.0  # seconds until something that should happen counts as missing
@@ -82,3 +85,11 @@ def running_sandbox(directory: Path, log: Any = None) -> Iterator[Any]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def heal(sandbox: Any) -> None:
+    """Make it as it was at its start: no accounts, no faults, its own settings."""
+    sandbox.settings(**asdict(Settings()))
+    sandbox.fault("calm")
+    for account in sandbox.state()["accounts"]:
+        sandbox.forget(account["number"])

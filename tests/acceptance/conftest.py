@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,9 @@ import pytest
 from sessions.auth.keys import ensure_stamp
 from sessions.client import forkserver
 from sessions.models import Stamp
-from sessions.sandbox.control import SandboxControl
-from sessions.sandbox.settings import Settings
 from tests.acceptance.fleet import Fleet
 from tests.client.session_driver import SessionDriver, sandbox_environment
+from tests.processes import heal
 
 PEER = "77010000042"
 
@@ -70,11 +68,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for line in _figures:
             terminalreporter.write_line(line)
-
-
-def heal(sandbox: SandboxControl) -> None:
-    """As it was at its start: no accounts, no faults, its own settings."""
-    sandbox.settings(**asdict(Settings()))
-    sandbox.fault("calm")
-    for account in sandbox.state()["accounts"]:
-        sandbox.forget(account["number"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import heal
 from tests.sandbox.clients import Client, Server, Watch
 from tests.sandbox.initiator import RawClient
 
@@ -74,6 +75,4 @@ def no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "sandbox" not in request.fixturenames:
         return
-    sandbox = request.getfixturevalue("sandbox")
-    sandbox.fault("calm")
-    sandbox.settings(qr_window_seconds=180, replaced_linger_ms=300, refs=6)
+    heal(request.getfixturevalue("sandbox"))
