@@ -71,6 +71,7 @@ class House:
 
     async def spawn(self, settings_now: Callable[[], SessionSettings]) -> SessionHandle:
         """Fork a session; its settings are asked for when it is its turn."""
+        await self.budget.start()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._spawner, lambda: forkserver.spawn(settings_now())

@@ -248,7 +248,7 @@ class Launch:
 
     async def _turn(self) -> None:
         if not self.house.sense.goes_ahead(self.scribe.journal.phone.pk):
-            await self.house.budget.wait()
+            await self.house.budget.permission()
         await self.tenure.lasts()
 
     def _is_cleared(self) -> bool:

@@ -9,12 +9,16 @@ import time
 from sessions.host.start_budget import StartBudget
 
 
+def gaps_of(times: list[float]) -> list[float]:
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
 async def starts(budget: StartBudget, count: int) -> list[tuple[int, float]]:
     """(caller, time) in the order in which they were let go."""
     done: list[tuple[int, float]] = []
 
     async def caller(number: int) -> None:
-        await budget.wait()
+        await budget.permission()
         done.append((number, time.monotonic()))
 
     await asyncio.gather(*(caller(number) for number in range(count)))
@@ -24,9 +28,7 @@ async def starts(budget: StartBudget, count: int) -> list[tuple[int, float]]:
 async def test_callers_are_served_in_order_with_pauses():
     done = await starts(StartBudget(50), 5)
     assert [number for number, _ in done] == [0, 1, 2, 3, 4]
-    times = [at for _, at in done]
-    gaps = [after - before for before, after in itertools.pairwise(times)]
-    assert all(gap >= 0.019 for gap in gaps)
+    assert all(gap >= 0.019 for gap in gaps_of([at for _, at in done]))
 
 
 async def test_a_loop_that_stood_still_does_not_catch_up():
@@ -36,6 +38,25 @@ async def test_a_loop_that_stood_still_does_not_catch_up():
     time.sleep(0.3)  # all of their times pass
     times = [at for _, at in await waiting]
     assert times[-1] - times[1] >= 0.095
+
+
+async def test_starts_whose_permission_was_late_keep_their_distance():
+    """Four were permitted one by one, and the database let all of them wait."""
+    budget = StartBudget(50)
+    answered = asyncio.Event()
+    times: list[float] = []
+
+    async def caller() -> None:
+        await budget.permission()
+        await answered.wait()
+        await budget.start()
+        times.append(time.monotonic())
+
+    callers = asyncio.gather(*(caller() for _ in range(4)))
+    await asyncio.sleep(0.1)
+    answered.set()
+    await callers
+    assert all(gap >= 0.019 for gap in gaps_of(times))
 
 
 async def test_a_budget_that_is_lifted_lets_everybody_go():
