@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +19,13 @@ from django.views.decorators.http import require_safe
 from phones.admin.fragments import outcome
 from phones.admin.scoping import Access
 from phones.models import AuditEntry, OrganizationPhone, Status
+from phones.row_ids import row_ids
 from sessions import verbs
 from sessions.models import Host, PhoneRequest
 from sessions.models.wish import PhoneRequestQuerySet
 
 MANY = 200  # phones; more are looked at less often
 SHOWN = 50  # requests listed; the rest are counted
-ROW_ID = re.compile(r"[0-9]{1,18}")  # what a database integer holds
 Result = PhoneRequest.Result
 STATES = (
     ("done", "good", gettext_lazy("cleared")),
@@ -91,8 +90,7 @@ def _asked(request: HttpRequest) -> QuerySet[PhoneRequest]:
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    return int(text) if ROW_ID.fullmatch(text) else 0
+    return next(iter(row_ids([request.GET.get(name, "")])), 0)
 
 
 def state_of(request: PhoneRequest) -> str:

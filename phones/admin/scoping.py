@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.http import HttpRequest
 
+from phones.admin.chosen_rows import ChosenRows
 from phones.models import Membership, Organization, Role
 from phones.models.organization import ROLE_RANK
 from phones.theme import ModelAdmin
@@ -154,7 +155,7 @@ class NumberSearch(ModelAdmin):
         return super().get_search_results(request, queryset, digits or search_term)
 
 
-class SuperusersOnly(ModelAdmin):
+class SuperusersOnly(ChosenRows):
     """An admin that nobody else sees, whatever Django permissions they were given."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

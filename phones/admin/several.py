@@ -9,17 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy, ngettext
 
+from phones.admin.chosen_rows import ChosenRows
 from phones.admin.clearing import clear_chosen
 from phones.admin.moving import choose_server, tell_refusals
 from phones.admin.scoping import Access
 from phones.admin.story import Story
 from phones.admin.wording import VERBS
 from phones.models import Role
-from phones.theme import ModelAdmin
 from sessions import verbs
 
 
-class SeveralPhones(ModelAdmin):
+class SeveralPhones(ChosenRows):
     """Verbs as actions of the list, each behind one confirmation."""
 
     actions = (

@@ -6,7 +6,6 @@ from the roles of that moment), and every half minute with the login itself.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,10 +20,10 @@ from django.utils.module_loading import import_string
 from phones.consumers.topics import LEAST, Kind, Topic, current
 from phones.consumers.watcher import EVERY_SOCKET, Watcher
 from phones.models import Organization, OrganizationPhone
+from phones.row_ids import row_ids
 
 FORBIDDEN = 4403  # close code: the page shows that its reader's rights have changed
 MOST_ROWS = 200
-ROW_ID = re.compile(r"[0-9]{1,18}")  # what a database integer holds
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -126,8 +125,7 @@ class RowsConsumer(LiveConsumer):
     """Lines of a list: the phones that the page shows, ?ids=1,2,3."""
 
     def wanted(self, user: User) -> set[Topic]:
-        texts = self.query("ids").split(",")[:MOST_ROWS]
-        ids = [int(text) for text in texts if ROW_ID.fullmatch(text)]
+        ids = row_ids(self.query("ids").split(",")[:MOST_ROWS])
         rows = OrganizationPhone.objects.scoped(user, LEAST[Kind.ROW])
         return {
             Topic(Kind.ROW, pk)

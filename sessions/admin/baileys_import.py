@@ -30,6 +30,7 @@ from django.views.decorators.http import (
 
 from phones.admin.scoping import Access
 from phones.models import AuditEntry, Organization
+from phones.row_ids import row_ids
 from sessions.admin.baileys_import_file import unpacked
 from sessions.admin.baileys_import_form import LEAST_ROLE, UploadForm
 from sessions.admin.baileys_import_page import choices_page, page
@@ -97,7 +98,7 @@ def step(request: HttpRequest, import_id: int) -> HttpResponse:
 def take(request: HttpRequest, import_id: int) -> HttpResponse:
     """Show what will happen to the ticked phones, then, confirmed, choose them."""
     upload = _import_for(request, import_id)
-    ids = [int(text) for text in request.POST.getlist("phone") if text.isdecimal()]
+    ids = row_ids(request.POST.getlist("phone"))
     chosen = list(uploads.offered(upload).filter(pk__in=ids))
     if not chosen:
         messages.error(request, _("Tick at least one phone that can be taken over."))

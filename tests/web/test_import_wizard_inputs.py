@@ -21,6 +21,7 @@ from tests.web.uploading import (
     START,
     as_upload,
     dump_of,
+    page,
     row,
     steps,
     upload_of,
@@ -90,6 +91,14 @@ def test_a_wrong_file_is_one_sentence(send, content, words):
     (error,) = answer.context["form"].errors["records"]
     assert words in error
     assert not BaileysImport.objects.exists()
+
+
+@pytest.mark.parametrize("forged", ["9" * 30, "9" * 5000, "abc", ""])
+def test_a_forged_id_among_the_ticked_is_not_taken(forged, as_steward, organization):
+    upload = upload_of(as_steward, organization, made_up_phone(FIRST))
+    steps(as_steward, upload)
+    answer = as_steward.post(f"{page(upload)}take/", {"phone": forged}, follow=True)
+    assert "Tick at least one phone" in answer.content.decode()
 
 
 def test_the_field_cannot_be_left_out(as_steward, organization):

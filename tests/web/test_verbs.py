@@ -164,6 +164,17 @@ def test_several_phones_are_stopped_behind_one_confirmation(
     assert Wish.objects.filter(desired="stop").count() == 3
 
 
+@pytest.mark.parametrize("forged", ["9" * 30, "-" + "9" * 30, "abc", "1.5", ""])
+def test_a_forged_id_among_the_chosen_is_no_fault_of_ours(
+    forged, browse, operator, organization, host
+):
+    phone = linked(make_phone(organization), host)
+    data = {"action": "stop_several", "_selected_action": [phone.pk, forged]}
+    answer = browse(operator).post(LIST, {**data, "confirmed": "yes"})
+    assert answer.status_code == 404
+    assert not Wish.objects.filter(desired="stop").exists()
+
+
 def test_phones_of_a_lower_role_are_left_out(browse, operator, organization, host):
     other = make_organization(name="Where operator only views")
     other.memberships.create(user=operator, role=Role.VIEWER)
