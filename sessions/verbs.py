@@ -29,7 +29,8 @@ from sessions.key_verbs import why_not_put_back as why_not_put_back
 from sessions.models import Host, Pairing, PhoneRequest, Wish
 from sessions.models.wish import EVERY_HOST
 from sessions.placement import why_not_drain, why_not_forget, why_not_move
-from sessions.policy.causes import EXPORTED
+from sessions.policy.causes import EXPORTED, sentence
+from sessions.policy.warnings import sending_paused
 
 if TYPE_CHECKING:
     from phones.models.organization import Person
@@ -169,6 +170,8 @@ def send(
             _("The phone is not connected (%(status)s).")
             % {"status": phone.get_status_display()}
         )
+    if paused := sending_paused(facts_of(phone).warnings, now=timezone.now()):
+        raise VerbRefused(sentence("sending_paused", paused))
     return ask(
         "send", PhoneRequest.Kind.SEND, phone, user, payload={"to": to, "text": text}
     )

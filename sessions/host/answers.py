@@ -11,11 +11,13 @@ from django.utils import timezone
 from metrics.models import Event
 from sessions.host.ending import Ending
 from sessions.host.journal import Entry, Happening
-from sessions.policy.warnings import new_chats_refused
+from sessions.policy.warnings import new_chats_refused, too_many_sent
 
 if TYPE_CHECKING:
     from sessions.host.episode import Episode
     from sessions.policy.finding import Finding
+
+TOO_MANY = 429  # rate-overlimit
 
 
 class Answers:
@@ -38,4 +40,7 @@ class Answers:
         )
         if found.cause == "i2":
             await self.episode.warn("i2", new_chats_refused(now=now, rules=rules))
+        elif (found.cause, found.code) == ("i3", TOO_MANY):
+            paused = too_many_sent(now=now, rules=rules)
+            await self.episode.warn("sending_paused", paused)
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sessions.host import clearing, record_check, returning, unlinking, wishes
@@ -14,6 +15,8 @@ from sessions.host.ending import Ending
 from sessions.host.journal import Entry
 from sessions.host.paths import PhonePaths
 from sessions.models import Pairing, PhoneRequest, Wish
+from sessions.policy.causes import sentence
+from sessions.policy.warnings import sending_paused
 
 if TYPE_CHECKING:
     from sessions.host.episode import Episode
@@ -89,7 +92,7 @@ class Errands:
             case Kind.CHECK if await self._claim(request):
                 await self._check(request)
             case Kind.SEND if self.episode.connected and await self._claim(request):
-                self._send(request)
+                await self._send(request)
         return None
 
     async def _check(self, request: PhoneRequest) -> None:
@@ -97,7 +100,12 @@ class Errands:
         paths = PhonePaths.of(scribe.journal.phone.pk, scribe.house.directory)
         await record_check.answer(scribe, paths, request, keys)
 
-    def _send(self, request: PhoneRequest) -> None:
+    async def _send(self, request: PhoneRequest) -> None:
+        warnings = self.episode.journal.facts.warnings
+        if paused := sending_paused(warnings, now=timezone.now()):
+            error = sentence("sending_paused", paused)
+            await self._sent(request.pk, {"error": error}, ok=False)
+            return
         self.sending.add(request.pk)
         self.episode.session.tell(
             {

@@ -106,13 +106,28 @@ GUIDES = {
             "message itself is not valid."
         ),
         we_do=_(
-            "The refusal is reported to whoever sent it; we do not send it again. The "
-            "session goes on."
+            "The refusal is reported to whoever sent it; we do not send it again. "
+            "After 429 nothing is sent for %(send_pause)s. The session goes on."
         ),
         you_do=_(
-            "After 429 pause for a quarter of an hour and send more slowly. After 479 "
-            "change the message."
+            "After 429 send half as fast when the pause is over. After 479 change the "
+            "message."
         ),
         avoid=_("Do not repeat the same message at once."),
+    ),
+    "sending_paused": Guide(
+        meaning=_(
+            "WhatsApp answered a message with 429: this number sent too many in a "
+            "short time. The session is fine and goes on receiving."
+        ),
+        we_do=_(
+            "Nothing is sent for %(send_pause)s: a text that somebody sends meanwhile "
+            "is refused at once and not kept. Another 429 starts the pause anew."
+        ),
+        you_do=_("Send half as fast when the pause is over."),
+        avoid=_(
+            "Do not unlink or link anew: the limit belongs to the number, and a fresh "
+            "link makes it stricter."
+        ),
     ),
 }

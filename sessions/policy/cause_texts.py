@@ -104,6 +104,9 @@ SENTENCES: dict[str, _StrPromise] = {
         "work, write to nobody new until %(time)s."
     ),
     "i3": _("WhatsApp refused this message (%(code)s); the session is fine."),
+    "sending_paused": _(
+        "WhatsApp says that this number sends too much; nothing is sent until %(time)s."
+    ),
     "l1": _("Unlinked by %(user)s in the portal."),
     "l2": _("The session process crashed and was restarted; no scan is needed."),
     "l3": _(
@@ -242,6 +245,7 @@ TITLES: dict[str, _StrPromise] = {
     "i1": _("slow answer"),
     "i2": _("new chats restricted"),
     "i3": _("message refused"),
+    "sending_paused": _("sending paused"),
     "l1": _("unlinked in the portal"),
     "l2": _("process crashed"),
     "l3": _("storage error"),

@@ -134,6 +134,7 @@ CAUSES: dict[str, Cause] = {
         _row("i1", 408, "timedOut", "good", "none"),
         _row("i2", 463, "", "good", "none"),
         _row("i3", None, "", "good", "none"),
+        _row("sending_paused", None, "", "good", "none"),
         # Ours.
         _row("l1", 401, "loggedOut", "dead", "relink"),
         _row("l2", None, "", "good", "restart"),

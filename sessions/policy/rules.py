@@ -50,6 +50,7 @@ class Rules:
     primary_alarm: timedelta = 12 * _day
     stopped_warning: timedelta = 25 * _day
     timelock: timedelta = _day
+    send_pause: timedelta = 15 * _minute
     undecryptable_share: float = 0.2
     undecryptable_messages: int = 10
     undecryptable_window: timedelta = 10 * _minute

@@ -40,6 +40,7 @@ DURATIONS = {
     "primary_alarm": "WHATSAPP_PRIMARY_ALARM",
     "stopped_warning": "WHATSAPP_STOPPED_WARNING",
     "timelock": "WHATSAPP_TIMELOCK",
+    "send_pause": "WHATSAPP_SEND_PAUSE",
     "quarantine": "WHATSAPP_QUARANTINE",
     "incident_probe": "WHATSAPP_INCIDENT_PROBE",
 }

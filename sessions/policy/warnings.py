@@ -73,6 +73,17 @@ def new_chats_refused(*, now: datetime, rules: Rules) -> Warned:
     return {"time": _written(now + rules.timelock)}
 
 
+def too_many_sent(*, now: datetime, rules: Rules) -> Warned:
+    """sending_paused: WhatsApp answered 429; nothing is sent until `time`."""
+    return {"time": _written(now + rules.send_pause)}
+
+
+def sending_paused(warnings: Mapping[str, Warned], *, now: datetime) -> Warned | None:
+    """The warning in force that lets nothing be sent."""
+    paused = warnings.get("sending_paused")
+    return None if paused is None or is_over(paused, now=now) else paused
+
+
 def is_over(warned: Warned, *, now: datetime) -> bool:
     """A warning with a `time` ends then."""
     time = warned.get("time")

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from phones.models import Status
+from phones.live import publish
+from phones.models import Change, Status
 from sessions import verbs
-from sessions.models import SessionFacts
+from sessions.models import PhoneRequest, SessionFacts
 from tests.acceptance.fleet import Fleet
 from tests.acceptance.lives import (
     assert_quiet,
@@ -54,6 +55,45 @@ def test_a_refused_new_chat_is_a_warning_and_no_loss(fleet: Fleet, phone, organi
     assert record(phone, before) == [("error", "i2", 463)]
     assert (phone.status, fleet.session_pid(phone)) == (Status.CONNECTED, process)
     fleet.wait(lambda: facts_of(phone).warnings == {}, "its end", PATIENCE)
+
+
+def test_a_phone_that_sends_too_much_sends_nothing_for_a_while(
+    fleet: Fleet, phone, organization
+):
+    """WhatsApp's 429 pauses what is sent, never what arrives or the session."""
+    fleet.settings |= {"WHATSAPP_SEND_PAUSE": "15", "WHATSAPP_HEALTH_CHECK": "1"}
+    fleet.start_host()
+    other = make_phone(organization)
+    jid, _ = fleet.link_all([phone, other])
+    process, before = fleet.session_pid(phone), last_record_id()
+    fleet.sandbox.fault("answer_messages", jid=jid, code=429, times=1)
+    verbs.send(phone, to=other.phone_number, text="one too many")
+    paused = {"sending_paused"}
+    fleet.wait(lambda: paused <= set(facts_of(phone).warnings), "the pause", PATIENCE)
+    waiting = PhoneRequest.objects.create(
+        phone=phone,
+        kind=PhoneRequest.Kind.SEND,
+        payload={"to": other.phone_number, "text": "asked for a moment earlier"},
+        expires_at=timezone.now() + timedelta(minutes=1),
+    )
+    publish(Change.Kind.WISH, phone.pk)
+    with pytest.raises(verbs.VerbRefused, match="sends too much"):
+        verbs.send(phone, to=other.phone_number, text="at once")
+    fleet.wait(lambda: answered(waiting).result, "its refusal", PATIENCE)
+    assert answered(waiting).result == PhoneRequest.Result.FAILED
+    assert "sends too much" in answered(waiting).answer["error"]
+    assert facts_of(other).received == 0
+    assert record(phone, before) == [("error", "i3", 429)]
+    verbs.send(other, to=phone.phone_number, text="what arrives is not paused")
+    fleet.wait(lambda: facts_of(phone).received == 1, "the message", PATIENCE)
+    fleet.wait(lambda: facts_of(phone).warnings == {}, "the end of it", PATIENCE)
+    verbs.send(phone, to=other.phone_number, text="in good time")
+    fleet.wait(lambda: facts_of(other).received == 1, "the message", PATIENCE)
+    assert (phone.status, fleet.session_pid(phone)) == (Status.CONNECTED, process)
+
+
+def answered(request: PhoneRequest) -> PhoneRequest:
+    return PhoneRequest.objects.get(pk=request.pk)
 
 
 def test_messages_that_cannot_be_read_are_a_warning_while_they_last(

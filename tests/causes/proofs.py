@@ -157,6 +157,9 @@ MESSAGES: dict[str, Proof] = {
     "i1": real(LINKED, f"{WARNINGS}a_session_that_gets_no_answers_is_restarted"),
     "i2": real(LINKED, f"{WARNINGS}a_refused_new_chat_is_a_warning_and_no_loss"),
     "i3": real(LINKED),
+    "sending_paused": real(
+        f"{WARNINGS}a_phone_that_sends_too_much_sends_nothing_for_a_while"
+    ),
     "p1": real(
         f"{WARNINGS}a_host_warns_of_phones_that_are_away_and_of_phones_that_rest"
     ),

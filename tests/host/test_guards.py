@@ -201,6 +201,21 @@ def test_a_refused_new_chat_warns_and_the_session_goes_on(stage: Stage):
     assert stage.status == Status.CONNECTED
 
 
+def test_too_many_sends_pause_what_is_sent(stage: Stage):
+    error = "server returned error 429"
+    assert stage.line("result", id="x", ok=False, error=error) is None
+    assert stage.rows[-1] == ("error", "i3", 429)
+    assert set(stage.facts.warnings) == {"sending_paused"}
+    assert stage.status == Status.CONNECTED
+
+
+def test_a_wrong_message_pauses_nothing(stage: Stage):
+    error = "server returned error 479"
+    assert stage.line("result", id="x", ok=False, error=error) is None
+    assert stage.rows[-1] == ("error", "i3", 479)
+    assert stage.facts.warnings == {}
+
+
 def test_an_overloaded_server_is_ridden_for_long_and_then_asked_rarely(stage: Stage):
     refusal = "Got 503 connect failure, assuming automatic reconnect"
     stage.lose()

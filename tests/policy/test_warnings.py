@@ -15,6 +15,8 @@ from sessions.policy.warnings import (
     new_chats_refused,
     primary_unseen,
     rested_too_long,
+    sending_paused,
+    too_many_sent,
     undecryptable_share,
 )
 
@@ -64,6 +66,13 @@ def test_a_refused_new_chat_warns_for_its_time():
     assert not is_over(warned, now=NOW + DAY - MINUTE)
     assert is_over(warned, now=NOW + DAY)
     assert not is_over({"days": 11}, now=NOW)
+
+
+def test_too_many_sends_pause_sending_for_a_quarter_of_an_hour():
+    paused = {"sending_paused": too_many_sent(now=NOW, rules=RULES), "i2": {}}
+    assert sending_paused(paused, now=NOW + 14 * MINUTE) == paused["sending_paused"]
+    assert sending_paused(paused, now=NOW + 15 * MINUTE) is None
+    assert sending_paused({"i2": {}}, now=NOW) is None
 
 
 def arrivals(readable, unreadable, age=MINUTE):
