@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,6 +16,7 @@ from sessions.host.ending import Ending
 from sessions.host.journal import Entry
 from sessions.host.paths import PhonePaths
 from sessions.models import Pairing, PhoneRequest, Wish
+from sessions.models.kept_question import KeptQuestion
 from sessions.policy.causes import sentence
 from sessions.policy.warnings import sending_paused
 
@@ -34,20 +36,40 @@ class Orders:
 
     @classmethod
     def read(cls, phone_id: int) -> Orders:
-        wish = Wish.objects.filter(phone_id=phone_id).first() or Wish(phone_id=phone_id)
+        """Most of the time there is a wish and nothing else: one question, then."""
+        wish, paired, asked = Wish(phone_id=phone_id), True, True
+        if row := _ORDERS.first(phone_id):
+            wish.desired, held, wish.generation, paired, asked = row
+            wish.held = bool(held)
+        pairings = Pairing.objects.active().filter(phone_id=phone_id)
+        requests = (
+            PhoneRequest.objects.claimable()
+            .filter(phone_id=phone_id)
+            .select_related("requested_by")
+            .order_by("id")
+        )
         return cls(
             wish=wish,
-            pairing=Pairing.objects.active().filter(phone_id=phone_id).first(),
-            requests=list(
-                PhoneRequest.objects.claimable()
-                .filter(phone_id=phone_id)
-                .select_related("requested_by")
-                .order_by("id")
-            ),
+            pairing=pairings.first() if paired else None,
+            requests=list(requests) if asked else [],
         )
 
     def first(self, *kinds: PhoneRequest.Kind) -> PhoneRequest | None:
         return next((r for r in self.requests if r.kind in kinds), None)
+
+
+def _orders(phone_id: int) -> QuerySet[Wish, tuple[Any, ...]]:
+    of_phone = {"phone_id": OuterRef("pk")}
+    return Wish.objects.filter(phone_id=phone_id).values_list(
+        "desired",
+        "held",
+        "generation",
+        Exists(Pairing.objects.active().filter(**of_phone)),
+        Exists(PhoneRequest.objects.claimable().filter(**of_phone)),
+    )
+
+
+_ORDERS = KeptQuestion(_orders)
 
 
 class Errands:

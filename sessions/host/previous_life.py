@@ -49,8 +49,10 @@ class PreviousLife:
         )
         if not gone:
             raise LeftProcess(f"phone={self.lease.phone_id}")
-        pairing: Pairing | None = await self.house.threads.patiently(self._pairing)
-        if pairing is not None and not self.scribe.journal.facts.linked:
+        pairing: Pairing | None = None
+        if not self.scribe.journal.facts.linked:
+            pairing = await self.house.threads.patiently(self._pairing)
+        if pairing is not None:
             await self._close_pairing(pairing)
         elif self.scribe.journal.phone.status in UP:
             await self._close_session()

@@ -9,8 +9,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
-from phones import live
-from phones.live import Seen, publish, watch
+from phones import live, live_postgresql
+from phones.live import publish, watch
+from phones.live_postgresql import Seen
 from phones.models import Change
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,7 +122,7 @@ def terminate_listeners():
 
 async def test_a_quiet_listener_reads_the_outbox_anyway(monkeypatch):
     """A NOTIFY that never comes costs one quiet interval, not the change."""
-    monkeypatch.setattr(live, "QUIET", 0.3)
+    monkeypatch.setattr(live_postgresql, "QUIET", 0.3)
     async with aclosing(watch(Change.Kind.FACT)) as batches:
         await first(batches)
         await sync_to_async(Change.objects.create)(kind=Change.Kind.FACT, phone_id=9)
