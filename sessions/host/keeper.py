@@ -125,11 +125,14 @@ class PhoneKeeper:
             self.nudge("wake")
 
     def _load(self) -> tuple[OrganizationPhone, SessionFacts, PhoneLease]:
-        phone = OrganizationPhone.objects.select_related("organization").get(
-            pk=self.phone_id
+        leases = PhoneLease.objects.select_related(
+            "phone__organization", "phone__facts"
         )
-        facts, _ = SessionFacts.objects.get_or_create(phone=phone)
-        return phone, facts, PhoneLease.objects.get(phone=phone)
+        lease = leases.get(phone_id=self.phone_id)
+        facts: SessionFacts | None = getattr(lease.phone, "facts", None)
+        if facts is None:
+            facts, _ = SessionFacts.objects.get_or_create(phone=lease.phone)
+        return lease.phone, facts, lease
 
     async def _turn(self, scribe: Scribe) -> bool:
         """One look at the orders and one step; False when there is nothing to keep."""
