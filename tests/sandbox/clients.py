@@ -54,6 +54,11 @@ class Client:
                 seen = [event["event"] for event in self.events]
                 raise AssertionError(f"no {name} {fields} came, but {seen}")
 
+    def settle(self, seconds: float = 1.0) -> None:
+        """Until nothing was heard of it for so long."""
+        while self._read(seconds):
+            pass
+
     def has(self, name: str) -> bool:
         return any(event["event"] == name for event in self.events)
 

@@ -55,10 +55,12 @@ def test_messages_are_damaged_until_it_is_taken_back(
         sender.send(other_number, text)
         receiver.wait("UndecryptableMessageEv")
     sandbox.fault("calm")
+    # The damaged ones are sent again. The library may give such a message and one that
+    # is sent at the same moment the same counter; the later one is ignored then
+    # ("received message with old counter", 5 of 108 times; neonize 0.5.2).
+    receiver.settle()
     sender.send(other_number, "three")
-    texts = {receiver.wait("MessageEv")["text"]}
-    while "three" not in texts:  # the damaged ones are sent again, too
-        texts.add(receiver.wait("MessageEv")["text"])
+    receiver.wait("MessageEv", text="three")
 
 
 @pytest.mark.parametrize("how", ["bad_seal", "bad_signature"])
