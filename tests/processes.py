@@ -50,14 +50,16 @@ def manage(
     )
 
 
-def wait_until(condition: Any, what: str, patience: float = PATIENCE) -> Any:
+def wait_until(
+    condition: Any, what: str, patience: float = PATIENCE, *, pause: float = 0.02
+) -> Any:
     """The first true value of `condition()`; fails naming `what` when none comes."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"{what} did not happen within {patience:.0f} s")
 
 

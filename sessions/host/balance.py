@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -21,6 +20,7 @@ from sessions.host.keeper import PhoneKeeper
 from sessions.host.wanted import wanted_phones
 from sessions.models import Host, Incident, Pairing, PhoneLease, Wish, loads_of
 from sessions.models.clock import ClockNow, clock_plus
+from sessions.models.kept_question import KeptQuestion
 from sessions.models.wish import EVERY_HOST
 from sessions.policy.fair_share import may_take, receiver_for
 
@@ -56,7 +56,7 @@ class Balance:
         self.house = house
         self.keepers = keepers
         self._wanted = wanted_phones(ClockNow(), host_id=house.host.pk)
-        self._question: tuple[frozenset[int], str, tuple[Any, ...]] | None = None
+        self._question: tuple[frozenset[int], KeptQuestion] | None = None
         self._passed_over: dict[int, float] = {}
         self._given: dict[int, float] = {}
 
@@ -91,11 +91,9 @@ class Balance:
         """
         if self._question is None or self._question[0] != kept:
             others = self._wanted.exclude(pk__in=kept).order_by().values("pk")[:1]
-            self._question = kept, *others.query.sql_with_params()
-        with connection.cursor() as cursor:
-            cursor.execute(*self._question[1:])
-            if cursor.fetchone() is None:
-                return []
+            self._question = kept, KeptQuestion(lambda: others)
+        if self._question[1].first() is None:
+            return []
         return list(self._wanted.exclude(pk__in=kept)[:AT_A_LOOK])
 
     def pass_over(self, phones: Collection[int]) -> set[int]:

@@ -16,7 +16,7 @@ from sessions.host.ending import Ending
 from sessions.host.journal import Entry
 from sessions.host.paths import PhonePaths
 from sessions.models import Pairing, PhoneRequest, Wish
-from sessions.models.kept_question import KeptQuestion
+from sessions.models.kept_question import SOME_PHONE, KeptQuestion
 from sessions.policy.causes import sentence
 from sessions.policy.warnings import sending_paused
 
@@ -41,26 +41,23 @@ class Orders:
         if row := _ORDERS.first(phone_id):
             wish.desired, held, wish.generation, paired, asked = row
             wish.held = bool(held)
-        pairings = Pairing.objects.active().filter(phone_id=phone_id)
-        requests = (
-            PhoneRequest.objects.claimable()
-            .filter(phone_id=phone_id)
-            .select_related("requested_by")
-            .order_by("id")
-        )
-        return cls(
-            wish=wish,
-            pairing=pairings.first() if paired else None,
-            requests=list(requests) if asked else [],
-        )
+        orders = cls(wish, pairing=None)
+        # Building a question costs more than the answer: only those that have one.
+        if paired:
+            pairings = Pairing.objects.active().filter(phone_id=phone_id)
+            orders.pairing = pairings.first()
+        if asked:
+            claimable = PhoneRequest.objects.claimable().filter(phone_id=phone_id)
+            orders.requests = [*claimable.select_related("requested_by").order_by("id")]
+        return orders
 
     def first(self, *kinds: PhoneRequest.Kind) -> PhoneRequest | None:
         return next((r for r in self.requests if r.kind in kinds), None)
 
 
-def _orders(phone_id: int) -> QuerySet[Wish, tuple[Any, ...]]:
+def _orders() -> QuerySet[Wish, tuple[Any, ...]]:
     of_phone = {"phone_id": OuterRef("pk")}
-    return Wish.objects.filter(phone_id=phone_id).values_list(
+    return Wish.objects.filter(phone_id=SOME_PHONE).values_list(
         "desired",
         "held",
         "generation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -43,14 +44,22 @@ def test_a_session_that_gets_no_answers_is_restarted(fleet: Fleet, phone, organi
     assert fleet.device(jid)["double_logins"] == 0
 
 
-def test_a_refused_new_chat_is_a_warning_and_no_loss(fleet: Fleet, phone, organization):
-    fleet.settings |= {"WHATSAPP_TIMELOCK": "5", "WHATSAPP_HEALTH_CHECK": "1"}
+def send_refused(
+    fleet: Fleet, phone: Any, organization: Any, code: int
+) -> tuple[Any, int | None, int]:
+    """A text that WhatsApp refuses: (to whom, the session's pid, the last record)."""
     fleet.start_host()
     other = make_phone(organization)
     jid, _ = fleet.link_all([phone, other])
     process, before = fleet.session_pid(phone), last_record_id()
-    fleet.sandbox.fault("answer_messages", jid=jid, code=463, times=1)
+    fleet.sandbox.fault("answer_messages", jid=jid, code=code, times=1)
     verbs.send(phone, to=other.phone_number, text="hello, stranger")
+    return other, process, before
+
+
+def test_a_refused_new_chat_is_a_warning_and_no_loss(fleet: Fleet, phone, organization):
+    fleet.settings |= {"WHATSAPP_TIMELOCK": "5", "WHATSAPP_HEALTH_CHECK": "1"}
+    _, process, before = send_refused(fleet, phone, organization, 463)
     fleet.wait(lambda: "i2" in facts_of(phone).warnings, "the warning", PATIENCE)
     assert record(phone, before) == [("error", "i2", 463)]
     assert (phone.status, fleet.session_pid(phone)) == (Status.CONNECTED, process)
@@ -62,12 +71,7 @@ def test_a_phone_that_sends_too_much_sends_nothing_for_a_while(
 ):
     """WhatsApp's 429 pauses what is sent, never what arrives or the session."""
     fleet.settings |= {"WHATSAPP_SEND_PAUSE": "15", "WHATSAPP_HEALTH_CHECK": "1"}
-    fleet.start_host()
-    other = make_phone(organization)
-    jid, _ = fleet.link_all([phone, other])
-    process, before = fleet.session_pid(phone), last_record_id()
-    fleet.sandbox.fault("answer_messages", jid=jid, code=429, times=1)
-    verbs.send(phone, to=other.phone_number, text="one too many")
+    other, process, before = send_refused(fleet, phone, organization, 429)
     paused = {"sending_paused"}
     fleet.wait(lambda: paused <= set(facts_of(phone).warnings), "the pause", PATIENCE)
     waiting = PhoneRequest.objects.create(

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 5.0
 IDLE_SECONDS = 20.0
-POLL_SECONDS = 0.05
 PATIENCE = 120.0
 
 
@@ -67,9 +66,7 @@ def start_and_connect(
     others = OrganizationPhone.objects.filter(pk__in=ids).exclude(
         status=Status.CONNECTED
     )
-    while others.exists():
-        assert time.time() < began + PATIENCE, "not all are connected"
-        time.sleep(POLL_SECONDS)
+    wait_until(lambda: not others.exists(), "all connected", PATIENCE, pause=0.05)
     rows = time.time() - began
     logins = [e["at"] for e in fleet.sandbox.events(before) if e["kind"] == "login"]
     assert len(logins) == len(ids)

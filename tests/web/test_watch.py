@@ -88,7 +88,8 @@ async def test_what_was_published_while_the_connection_was_lost_is_yielded(monke
         await first(batches)
         await publish_async(Change.Kind.FACT, 1)
         assert await first(batches) == {1}
-        monkeypatch.setattr(live, "RETRY", 0.5)
+        for module in (live, live_postgresql):
+            monkeypatch.setattr(module, "RETRY", 0.5)
         lost = asyncio.ensure_future(lose_connection(monkeypatch))
         assert await first(batches, 10) == {2}
         await lost
