@@ -30,7 +30,7 @@ from sessions.models import Host, Pairing, PhoneRequest, Wish
 from sessions.models.wish import EVERY_HOST
 from sessions.placement import why_not_drain, why_not_forget, why_not_move
 from sessions.policy.causes import EXPORTED, sentence
-from sessions.policy.warnings import sending_paused
+from sessions.policy.warnings import in_force
 
 if TYPE_CHECKING:
     from phones.models.organization import Person
@@ -170,7 +170,8 @@ def send(
             _("The phone is not connected (%(status)s).")
             % {"status": phone.get_status_display()}
         )
-    if paused := sending_paused(facts_of(phone).warnings, now=timezone.now()):
+    warnings = facts_of(phone).warnings
+    if paused := in_force(warnings, "sending_paused", now=timezone.now()):
         raise VerbRefused(sentence("sending_paused", paused))
     return ask(
         "send", PhoneRequest.Kind.SEND, phone, user, payload={"to": to, "text": text}

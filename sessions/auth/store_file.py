@@ -144,17 +144,17 @@ class StoreFile:
 
     def stamp(self) -> Meta | None:
         """None when the file was not made by this portal. Raises BrokenStore."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return _read_stamp(connection)
 
     def sequence(self) -> int:
         """The highest number the change log ever gave."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return change_log.sequence(connection)
 
     def device_jid(self) -> str | None:
         """Full JID of the linked device; None before a pairing."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return _device_jid(connection)
 
     def data_version(self) -> int:
@@ -165,7 +165,7 @@ class StoreFile:
 
     def changes(self, after: int, limit: int = BATCH) -> ChangeBatch:
         """What was touched after this number, all of one moment of the file."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             jid = _device_jid(connection)
             tables = read_tables(connection)
             upserts: dict[str, bytes] = {}
@@ -184,7 +184,7 @@ class StoreFile:
 
     def snapshot(self) -> Snapshot:
         """Every whatsmeow row, all of one moment of the file."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             jid = _device_jid(connection)
             own = (jid or "").encode()
             rows = {
@@ -198,7 +198,7 @@ class StoreFile:
 
     def counts(self) -> tuple[int, int]:
         """(rows in all whatsmeow tables, sequence), both of one moment."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             total = sum(count(connection, name) for name in read_tables(connection))
             return total, change_log.sequence(connection)
 
@@ -207,7 +207,7 @@ class StoreFile:
 
         Raises WrongRealm, or BrokenStore with a sentence.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             meta = _read_stamp(connection)
             check_realm(connection, meta, realm)
             for finding in store_findings(connection, phone.auth_key):
@@ -225,7 +225,7 @@ class StoreFile:
         Never BrokenStore: what SQLite cannot read is a finding.
         """
         try:
-            with self._reading() as connection:
+            with self.reading() as connection:
                 return examine_file(
                     connection, number, seen_prekey=seen_prekey, now=now
                 )
@@ -233,7 +233,8 @@ class StoreFile:
             return Examined([broken.finding], {}, 0)
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One moment of the file. Raises BrokenStore or StoreUnavailable."""
         with speaking():
             connection = self._connection()
             with transaction(connection, "BEGIN"):

@@ -27,8 +27,11 @@ class Answers:
         self.episode = episode
         self._missing: deque[datetime] = deque(maxlen=episode.house.rules.slow_answers)
 
-    async def judge(self, found: Finding) -> Ending | None:
-        """An ending when too many answers are missing while it seems connected."""
+    async def judge(self, found: Finding, to: str = "") -> Ending | None:
+        """An ending when too many answers are missing while it seems connected.
+
+        to: the recipient of the text that was answered so.
+        """
         rules, now = self.episode.house.rules, timezone.now()
         if found.cause == "i1" and self.episode.connected:
             self._missing.append(now)
@@ -38,7 +41,9 @@ class Answers:
         await self.episode.scribe.write(
             Entry(happenings=[Happening.of(found, Event.ERROR)])
         )
-        if found.cause == "i2":
+        # One chat of many is refused for its stale token (whatsmeow#1074); that limits
+        # nothing else.
+        if found.cause == "i2" and not await self.episode.keys.has_written(to):
             await self.episode.warn("i2", new_chats_refused(now=now, rules=rules))
         elif (found.cause, found.code) == ("i3", TOO_MANY):
             paused = too_many_sent(now=now, rules=rules)

@@ -226,12 +226,15 @@ class Episode:
         return self.end_with(line)
 
     async def _on_result(self, line: Mapping[str, Any]) -> Ending | None:
-        ending = await self.errands.result(line) if self.errands is not None else None
+        to, ending = "", None
+        if self.errands is not None:
+            to = self.errands.recipient(line)
+            ending = await self.errands.result(line)
         found = self.diagnosis.look(line, self.connected)
         if ending is None and found is not None and found.cause == "l3":
             return self.end_with(line)
         if ending is None and found is not None:
-            ending = await self.answers.judge(found)
+            ending = await self.answers.judge(found, to)
         return ending
 
     async def flush(self) -> None:

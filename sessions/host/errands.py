@@ -18,7 +18,7 @@ from sessions.host.paths import PhonePaths
 from sessions.models import Pairing, PhoneRequest, Wish
 from sessions.models.kept_question import SOME_PHONE, KeptQuestion
 from sessions.policy.causes import sentence
-from sessions.policy.warnings import sending_paused
+from sessions.policy.warnings import in_force
 
 if TYPE_CHECKING:
     from sessions.host.episode import Episode
@@ -78,7 +78,8 @@ class Errands:
         self.unlink: PhoneRequest | None = None
         self.unlink_sent = False
         self.clearing = Clearing(episode)
-        self.sending: set[int] = set()  # requests that the process has not answered
+        # Requests that the process has not answered, and to whom they go.
+        self.sending: dict[int, str] = {}
 
     async def look(self) -> Ending | None:
         """Read the orders; an ending when the session must end for one."""
@@ -120,20 +121,23 @@ class Errands:
         await record_check.answer(scribe, paths, request, keys)
 
     async def _send(self, request: PhoneRequest) -> None:
-        warnings = self.episode.journal.facts.warnings
-        if paused := sending_paused(warnings, now=timezone.now()):
-            error = sentence("sending_paused", paused)
+        to, text = request.payload.get("to", ""), request.payload.get("text", "")
+        if error := await self._why_not_send(to):
             await self._sent(request.pk, {"error": error}, ok=False)
             return
-        self.sending.add(request.pk)
+        self.sending[request.pk] = to
         self.episode.session.tell(
-            {
-                "do": "send",
-                "id": str(request.pk),
-                "to": request.payload.get("to", ""),
-                "text": request.payload.get("text", ""),
-            }
+            {"do": "send", "id": str(request.pk), "to": to, "text": text}
         )
+
+    async def _why_not_send(self, to: str) -> str:
+        warnings, now = self.episode.journal.facts.warnings, timezone.now()
+        if paused := in_force(warnings, "sending_paused", now=now):
+            return sentence("sending_paused", paused)
+        limited = in_force(warnings, "i2", now=now)
+        if limited and not await self.episode.keys.has_written(to):
+            return sentence("i2", limited)
+        return ""
 
     async def _claim(self, request: PhoneRequest) -> bool:
         epoch = self.episode.journal.fence.epoch
@@ -165,6 +169,11 @@ class Errands:
         if request is not None:
             await unlinking.give_up(self.episode.scribe, request)
         return await self.look()
+
+    def recipient(self, line: Mapping[str, Any]) -> str:
+        """To whom the text goes that the process answers for; "" when it is none."""
+        name = str(line.get("id", ""))
+        return self.sending.get(int(name), "") if name.isdigit() else ""
 
     async def result(self, line: Mapping[str, Any]) -> Ending | None:
         """The process answered a send or a logout."""
@@ -203,7 +212,7 @@ class Errands:
     async def _sent(
         self, request_id: int, line: Mapping[str, Any], *, ok: bool
     ) -> None:
-        self.sending.discard(request_id)
+        self.sending.pop(request_id, None)
         if ok:
             self.episode.tally.count("sent", "sent text")
             answer = {"message_id": str(line.get("message_id") or "")}

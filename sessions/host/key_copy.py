@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from sessions.auth import acquaintances
 from sessions.auth.central_copy import Extent
 from sessions.auth.errors import AuthStoreError
 from sessions.auth.mirror import Mirror
@@ -132,6 +133,21 @@ class KeyCopy:
                 self._scribe.house.host.name,
             )
             return report
+
+    async def has_written(self, recipient: str) -> bool:
+        """False, too, when the store file cannot be read now."""
+        async with self._lock:
+            if self._closed:
+                return False
+            try:
+                found: bool = await self._threads.facts(self._has_written, recipient)
+            except AuthStoreError:
+                return False
+            return found
+
+    def _has_written(self, recipient: str) -> bool:
+        with self._mirror.store.reading() as connection:
+            return acquaintances.has_written(connection, recipient)
 
     async def finish(self) -> None:
         """The last copy, made however long the database is away. Raises LeaseLost.

@@ -88,12 +88,15 @@ GUIDES = {
             "of many numbers."
         ),
         we_do=_(
-            "The session stays connected and the phone's page warns. WhatsApp does not"
-            " tell us when it ends."
+            "The session stays connected and the phone's page warns. For "
+            "%(timelock)s we refuse texts to people who never wrote to this number; "
+            "everybody else is answered. WhatsApp does not tell us when it ends: the "
+            "first such text afterwards is the trial. A refusal in a chat that exists "
+            "concerns that chat alone and limits nothing."
         ),
         you_do=_(
-            "Write to nobody new for %(timelock)s, then try one message; if it is "
-            "refused, wait three days, then a week. Answer those who write to you."
+            "Try one message when the time is over; if it is refused, wait three "
+            "days, then a week. Answer those who write to you."
         ),
         avoid=_(
             "Do not unlink or link anew: the limit belongs to the number, and a fresh "

@@ -85,7 +85,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "restart": _("start again with the same keys"),
     "ride": _("let the library reconnect"),
     "expected": _("nothing: it is part of the normal course"),
-    "none": _("nothing by itself"),
+    "none": _("leave the session as it is"),
 }
 CREDENTIALS: dict[str, _StrPromise] = {
     "good": _("yes, no scan is needed"),

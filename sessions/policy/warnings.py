@@ -69,7 +69,7 @@ def copy_refilled(rows: int, *, now: datetime) -> Warned:
 
 
 def new_chats_refused(*, now: datetime, rules: Rules) -> Warned:
-    """i2: WhatsApp answered 463; it does not say until when."""
+    """i2: WhatsApp answered 463, and does not say until when; we assume `time`."""
     return {"time": _written(now + rules.timelock)}
 
 
@@ -78,10 +78,12 @@ def too_many_sent(*, now: datetime, rules: Rules) -> Warned:
     return {"time": _written(now + rules.send_pause)}
 
 
-def sending_paused(warnings: Mapping[str, Warned], *, now: datetime) -> Warned | None:
-    """The warning in force that lets nothing be sent."""
-    paused = warnings.get("sending_paused")
-    return None if paused is None or is_over(paused, now=now) else paused
+def in_force(
+    warnings: Mapping[str, Warned], cause: str, *, now: datetime
+) -> Warned | None:
+    """The warning of this cause, unless its time is over."""
+    warned = warnings.get(cause)
+    return None if warned is None or is_over(warned, now=now) else warned
 
 
 def is_over(warned: Warned, *, now: datetime) -> bool:

@@ -44,26 +44,45 @@ def test_a_session_that_gets_no_answers_is_restarted(fleet: Fleet, phone, organi
     assert fleet.device(jid)["double_logins"] == 0
 
 
-def send_refused(
-    fleet: Fleet, phone: Any, organization: Any, code: int
-) -> tuple[Any, int | None, int]:
-    """A text that WhatsApp refuses: (to whom, the session's pid, the last record)."""
-    fleet.start_host()
-    other = make_phone(organization)
-    jid, _ = fleet.link_all([phone, other])
-    process, before = fleet.session_pid(phone), last_record_id()
-    fleet.sandbox.fault("answer_messages", jid=jid, code=code, times=1)
-    verbs.send(phone, to=other.phone_number, text="hello, stranger")
-    return other, process, before
+def send_refused(fleet: Fleet, phone: Any, other: Any, code: int) -> None:
+    """A text that WhatsApp refuses."""
+    fleet.sandbox.fault("answer_messages", jid=phone.phone_jid, code=code, times=1)
+    asked = verbs.send(phone, to=other.phone_number, text="hello")
+    assert f"error {code}" in refusal(fleet, asked)
+
+
+def refusal(fleet: Fleet, asked: PhoneRequest) -> str:
+    fleet.wait(lambda: answered(asked).result, "the answer", PATIENCE)
+    assert answered(asked).result == PhoneRequest.Result.FAILED
+    return str(answered(asked).answer["error"])
+
+
+def arrives(fleet: Fleet, sender: Any, receiver: Any) -> None:
+    before = facts_of(receiver).received
+    verbs.send(sender, to=receiver.phone_number, text="hello")
+    fleet.wait(lambda: facts_of(receiver).received > before, "the message", PATIENCE)
 
 
 def test_a_refused_new_chat_is_a_warning_and_no_loss(fleet: Fleet, phone, organization):
-    fleet.settings |= {"WHATSAPP_TIMELOCK": "5", "WHATSAPP_HEALTH_CHECK": "1"}
-    _, process, before = send_refused(fleet, phone, organization, 463)
+    """Nobody new is written to while it lasts; whoever has written is answered."""
+    fleet.settings |= {"WHATSAPP_TIMELOCK": "15", "WHATSAPP_HEALTH_CHECK": "1"}
+    fleet.start_host()
+    friend, stranger, other = (make_phone(organization) for _ in range(3))
+    fleet.link_all([phone, friend, stranger, other])
+    process, before = fleet.session_pid(phone), last_record_id()
+    arrives(fleet, friend, phone)
+    send_refused(fleet, phone, friend, 463)
+    fleet.wait(lambda: record(phone, before) == [("error", "i2", 463)], "its record")
+    send_refused(fleet, phone, stranger, 463)
     fleet.wait(lambda: "i2" in facts_of(phone).warnings, "the warning", PATIENCE)
-    assert record(phone, before) == [("error", "i2", 463)]
-    assert (phone.status, fleet.session_pid(phone)) == (Status.CONNECTED, process)
+    for number in (stranger.phone_number, other.phone_number):
+        asked = verbs.send(phone, to=number, text="hello")
+        assert "write to nobody new until" in refusal(fleet, asked)
+    arrives(fleet, phone, friend)
+    assert record(phone, before) == [("error", "i2", 463)] * 2
     fleet.wait(lambda: facts_of(phone).warnings == {}, "its end", PATIENCE)
+    arrives(fleet, phone, other)
+    assert (phone.status, fleet.session_pid(phone)) == (Status.CONNECTED, process)
 
 
 def test_a_phone_that_sends_too_much_sends_nothing_for_a_while(
@@ -71,7 +90,11 @@ def test_a_phone_that_sends_too_much_sends_nothing_for_a_while(
 ):
     """WhatsApp's 429 pauses what is sent, never what arrives or the session."""
     fleet.settings |= {"WHATSAPP_SEND_PAUSE": "15", "WHATSAPP_HEALTH_CHECK": "1"}
-    other, process, before = send_refused(fleet, phone, organization, 429)
+    fleet.start_host()
+    other = make_phone(organization)
+    fleet.link_all([phone, other])
+    process, before = fleet.session_pid(phone), last_record_id()
+    send_refused(fleet, phone, other, 429)
     paused = {"sending_paused"}
     fleet.wait(lambda: paused <= set(facts_of(phone).warnings), "the pause", PATIENCE)
     waiting = PhoneRequest.objects.create(
@@ -83,16 +106,12 @@ def test_a_phone_that_sends_too_much_sends_nothing_for_a_while(
     publish(Change.Kind.WISH, phone.pk)
     with pytest.raises(verbs.VerbRefused, match="sends too much"):
         verbs.send(phone, to=other.phone_number, text="at once")
-    fleet.wait(lambda: answered(waiting).result, "its refusal", PATIENCE)
-    assert answered(waiting).result == PhoneRequest.Result.FAILED
-    assert "sends too much" in answered(waiting).answer["error"]
+    assert "sends too much" in refusal(fleet, waiting)
     assert facts_of(other).received == 0
     assert record(phone, before) == [("error", "i3", 429)]
-    verbs.send(other, to=phone.phone_number, text="what arrives is not paused")
-    fleet.wait(lambda: facts_of(phone).received == 1, "the message", PATIENCE)
+    arrives(fleet, other, phone)
     fleet.wait(lambda: facts_of(phone).warnings == {}, "the end of it", PATIENCE)
-    verbs.send(phone, to=other.phone_number, text="in good time")
-    fleet.wait(lambda: facts_of(other).received == 1, "the message", PATIENCE)
+    arrives(fleet, phone, other)
     assert (phone.status, fleet.session_pid(phone)) == (Status.CONNECTED, process)
 
 

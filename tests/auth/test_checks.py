@@ -46,7 +46,7 @@ def failed(core, number=NUMBER, **options) -> list[str]:
 
 
 def rows_of(core):
-    with closing(StoreFile(core.path)) as store, store._reading() as connection:
+    with closing(StoreFile(core.path)) as store, store.reading() as connection:
         tables = read_tables(connection).values()
         return [
             (table.name, row) for table in tables for row in all_rows(connection, table)

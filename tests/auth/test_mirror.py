@@ -262,7 +262,7 @@ def test_the_file_of_a_running_session_stays_readable_when_it_is_deleted(place, 
 
 def test_core_and_mirror_do_not_wait_for_each_other(place, paired):
     """A reader in the middle of its batch does not keep the core from writing."""
-    with paired.store._reading() as reader:
+    with paired.store.reading() as reader:
         reader.execute("SELECT count(*) FROM whatsmeow_pre_keys").fetchone()
         with closing(Core(place.path, paired.device)) as core:
             core.run("PRAGMA busy_timeout = 0")

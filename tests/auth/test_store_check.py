@@ -31,13 +31,13 @@ def core(schema, tmp_path):
 
 
 def check(core, number=NUMBER):
-    with closing(StoreFile(core.path)) as store, store._reading() as connection:
+    with closing(StoreFile(core.path)) as store, store.reading() as connection:
         for finding in store_findings(connection, number):
             raise BrokenStore(finding)
 
 
 def faults(core):
-    with closing(StoreFile(core.path)) as store, store._reading() as connection:
+    with closing(StoreFile(core.path)) as store, store.reading() as connection:
         return list(broken_rows(connection))
 
 

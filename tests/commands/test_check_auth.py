@@ -36,7 +36,7 @@ def keep(phone, schema, tmp_path, damage=""):
         if damage:
             core.run(damage)
         jid = core.device.jid
-    with closing(StoreFile(path)) as store, store._reading() as connection:
+    with closing(StoreFile(path)) as store, store.reading() as connection:
         rows = {
             auth_key(table.name, table.key_of(row), jid.encode()): encode_row(
                 table.name, row

@@ -66,6 +66,7 @@ class Stage:
     directory: Path
     rules: Rules = field(default_factory=Rules)
     killed: int = 0
+    acquaintances: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, directory: Path, **rules: Any) -> Stage:
@@ -91,7 +92,9 @@ class Stage:
         self.scribe = Scribe(self.house, journal)
         self.inbox = Inbox()
         session: Any = SimpleNamespace(kill=self._kill)
-        keys: Any = SimpleNamespace(check=self._nothing)
+        keys: Any = SimpleNamespace(
+            check=self._nothing, has_written=self._is_acquaintance
+        )
         errors = self.directory / "errors"
         self.episode = Episode(
             house=self.house,
@@ -105,6 +108,9 @@ class Stage:
 
     def _kill(self) -> None:
         self.killed += 1
+
+    async def _is_acquaintance(self, recipient: str) -> bool:
+        return recipient in self.acquaintances
 
     async def _nothing(self, *_: Any) -> None:
         return

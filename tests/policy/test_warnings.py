@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from sessions.policy.rules import Rules
 from sessions.policy.warnings import (
+    in_force,
     is_over,
     merged,
     new_chats_refused,
     primary_unseen,
     rested_too_long,
-    sending_paused,
     too_many_sent,
     undecryptable_share,
 )
@@ -69,10 +69,11 @@ def test_a_refused_new_chat_warns_for_its_time():
 
 
 def test_too_many_sends_pause_sending_for_a_quarter_of_an_hour():
-    paused = {"sending_paused": too_many_sent(now=NOW, rules=RULES), "i2": {}}
-    assert sending_paused(paused, now=NOW + 14 * MINUTE) == paused["sending_paused"]
-    assert sending_paused(paused, now=NOW + 15 * MINUTE) is None
-    assert sending_paused({"i2": {}}, now=NOW) is None
+    paused = {"sending_paused": too_many_sent(now=NOW, rules=RULES)}
+    in_time = in_force(paused, "sending_paused", now=NOW + 14 * MINUTE)
+    assert in_time == paused["sending_paused"]
+    assert in_force(paused, "sending_paused", now=NOW + 15 * MINUTE) is None
+    assert in_force(paused, "i2", now=NOW) is None
 
 
 def arrivals(readable, unreadable, age=MINUTE):
