@@ -55,12 +55,15 @@ def wait_until(
 ) -> Any:
     """The first true value of `condition()`; fails naming `what` when none comes."""
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
+    while True:
+        # Looked at first: this process itself may have stood still.
+        is_last = time.monotonic() >= deadline
         value = condition()
         if value:
             return value
+        if is_last:
+            raise AssertionError(f"{what} did not happen within {patience:.0f} s")
         time.sleep(pause)
-    raise AssertionError(f"{what} did not happen within {patience:.0f} s")
 
 
 @contextmanager

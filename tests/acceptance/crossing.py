@@ -12,6 +12,7 @@ from sessions import verbs
 from sessions.models import PhoneRequest
 from tests.acceptance import terminal
 from tests.acceptance.fleet import Fleet
+from tests.acceptance.lives import wait_given_back
 from tests.baileys.driver import BaileysDevice, folder_state, row_state
 from tests.client.session_driver import SessionDriver
 
@@ -114,6 +115,7 @@ class Crossing:
         """
         verbs.stop(self.phone)
         self.fleet.wait_status(self.phone, Status.STOPPED)
+        wait_given_back(self.fleet, self.phone)  # else the export refuses
         base = self.records.with_name(f"base-{self._n_exports}{self.records.suffix}")
         self._n_exports += 1
         self.records.rename(base)

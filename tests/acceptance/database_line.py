@@ -64,6 +64,9 @@ class DatabaseLine:
                 server.connect(self._server)
                 with self._lock:
                     self._open |= {client, server}
+                if self._listener is not listener:  # cut while this one came in
+                    for end in (client, server):
+                        end.shutdown(socket.SHUT_RDWR)
                 self._thread(self._pass_on, client, server)
                 self._thread(self._pass_on, server, client)
 

@@ -20,6 +20,8 @@ from sessions.models import Pairing, PairingState, PhoneLease, SessionFacts
 from sessions.sandbox.control import SandboxControl
 from tests.processes import ROOT, environment, wait_until
 
+HAND_OVER_SECONDS = 60.0  # as the unit of systemd gives it
+
 
 def database_url() -> str:
     """The test database, as a process of its own is told."""
@@ -73,7 +75,8 @@ class HostProcess:
     def wake(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
-    def terminate(self, patience: float = 15.0) -> int:
+    def terminate(self, patience: float = HAND_OVER_SECONDS) -> int:
+        """SIGTERM; the exit status when all phones are handed over."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(patience)
 

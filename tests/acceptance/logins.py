@@ -19,7 +19,10 @@ class Login:
 
 
 def logins_of(sandbox: SandboxControl) -> dict[str, list[Login]]:
-    """By number, in the order of their success; first logins of pairings included."""
+    """By number, in the order of their success; first logins of pairings included.
+
+    Not those whose beginning the sandbox has forgotten: it keeps the last events only.
+    """
     opened: dict[int, float] = {}
     logins: dict[int, Login] = {}
     for event in sandbox.events():
@@ -27,7 +30,7 @@ def logins_of(sandbox: SandboxControl) -> dict[str, list[Login]]:
         match event["kind"]:
             case "connected_socket":
                 opened[connection] = at
-            case "success_sent":
+            case "success_sent" if connection in opened:
                 logins[connection] = Login(event["number"], opened[connection], at)
             case "closed" if connection in logins:
                 logins[connection].closed_at = at

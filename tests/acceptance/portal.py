@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.acceptance.fleet import Fleet
 from tests.camera import read_qr
-from tests.processes import ROOT, wait_until
+from tests.processes import PATIENCE, ROOT, wait_until
+from tests.web.server import answers
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LOADED = "domcontentloaded"
@@ -25,30 +28,32 @@ LOADED = "domcontentloaded"
 @contextmanager
 def running_web(fleet: Fleet) -> Iterator[str]:
     """daphne on a free port of 127.0.0.1; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "daphne", "-v0", "-b127.0.0.1", f"-p{port}"]
     env = fleet.environment(fleet.directory / "web")
-    with (fleet.directory / "web.log").open("wb") as log:
+    # Bound here: a port that was only looked for may be taken until daphne binds it.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        (fleet.directory / "web.log").open("wb") as log,
+    ):
+        fd, port = listener.fileno(), listener.getsockname()[1]
+        command = [sys.executable, "-m", "daphne", "-v0", "--fd", str(fd)]
         web = subprocess.Popen(
             [*command, "config.asgi:application"],
             cwd=ROOT,
             env=env | {"DJANGO_SETTINGS_MODULE": "config.settings"},
             stdout=log,
             stderr=subprocess.STDOUT,
+            pass_fds=[fd],
         )
+    address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: _answers(port), "the web process's start", 60)
-        yield f"http://127.0.0.1:{port}"
+        wait_until(
+            lambda: web.poll() is not None or answers(address), "the web's start", 60
+        )
+        assert web.poll() is None, (fleet.directory / "web.log").read_text()
+        yield address
     finally:
         web.terminate()
-        web.wait(10)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        web.wait(20)
 
 
 @contextmanager

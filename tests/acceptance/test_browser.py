@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
 from phones.models import Role, Status
 from sessions.models import Pairing, PairingState, SessionFacts
+from sessions.sandbox.codes import FIRST_REF_SECONDS
 from tests.acceptance.fleet import Fleet
 from tests.acceptance.portal import Visitor, running_browser, running_web
 from tests.factories import PASSWORD, make_user
@@ -66,11 +69,13 @@ def test_the_code_is_read_from_the_pixels_and_the_page_says_connected_by_itself(
     visitor.page.context.close()
 
 
+@pytest.mark.timeout(240)
 def test_ten_reloads_and_five_pages_leave_one_pairing_one_process_one_device(
     fleet: Fleet, visitor, phone
 ):
     host = fleet.start_host()
     fleet.sandbox.reset_statistics()
+    began = time.monotonic()
     visitor.start_link(phone.pk)
     visitor.wait_stage("qr")
     code = fleet.wait_code(phone)
@@ -85,10 +90,12 @@ def test_ten_reloads_and_five_pages_leave_one_pairing_one_process_one_device(
         tab.confirm_link(phone.pk)  # as one who opened the question before
         tab.wait_stage("qr")
     assert Pairing.objects.filter(phone=phone).count() == 1
-    assert fleet.wait_code(phone) == code
+    now = fleet.wait_code(phone)
+    # After its minute the client shows the next one by itself.
+    assert now == code or time.monotonic() - began >= FIRST_REF_SECONDS
     assert fleet.session_pid(phone) == pid
     assert host.session_pids() == [pid]
-    fleet.sandbox.scan(code, phone.phone_number)
+    fleet.sandbox.scan(now, phone.phone_number)
     for tab in tabs:
         tab.wait_stage("online")
     account = next(
@@ -133,7 +140,7 @@ def test_a_form_opened_before_the_phone_connected_changes_only_its_own_fields(
     fleet.link(phone)
     before = SessionFacts.objects.values().get(phone=phone)
     visitor.page.click("[name=_save]")
-    visitor.page.wait_for_load_state()
+    visitor.page.wait_for_url("**/organizationphone/")
     jid = phone.phone_jid
     phone.refresh_from_db()
     assert (phone.status, phone.phone_jid) == (Status.CONNECTED, jid)

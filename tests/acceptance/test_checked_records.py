@@ -72,7 +72,11 @@ def test_a_check_beside_a_session_warns_while_it_fails(
 def test_a_host_checks_by_itself_what_the_last_night_missed(
     fleet: Fleet, phone, organization
 ):
-    fleet.settings |= {"WHATSAPP_HEALTH_CHECK": "0.5"}
+    fleet.settings |= {
+        "WHATSAPP_HEALTH_CHECK": "0.5",
+        # The last night began hours ago, whenever this runs.
+        "WHATSAPP_AUTH_CHECK_HOUR": str((timezone.now().hour - 12) % 24),
+    }
     fleet.start_host()
     resting = make_phone(organization)
     fleet.link_all([phone, resting])

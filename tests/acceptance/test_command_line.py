@@ -44,11 +44,12 @@ def test_link_streams_the_code_the_scan_and_the_connection(fleet: Fleet, organiz
 @pytest.mark.sqlite
 def test_link_ends_as_408_when_nobody_scans(fleet: Fleet, phone):
     fleet.start_host()
-    fleet.sandbox.settings(qr_window_seconds=3)
-    done = terminal.run(fleet, "link", phone.pk, "--json")
-    *codes, end = done.lines
-    assert {line["event"] for line in codes} == {"qr"}
-    assert (done.status, end["event"], end["code"]) == (1, "expired", 408)
+    env = fleet.environment(fleet.directory / "terminal")
+    with terminal.linking(env, phone.pk) as link:
+        assert link.next()["event"] == "qr"
+        fleet.sandbox.fault("close")  # as it does when its time is over
+        status, (end,) = link.rest()
+    assert (status, end["event"], end["code"]) == (1, "expired", 408)
     assert fleet.pairing(phone).state == PairingState.EXPIRED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+from contextlib import closing
 
 import pytest
 from django.db import connection
@@ -12,12 +12,12 @@ from django.db import connection
 from phones.admin.story import Story
 from phones.models import Status
 from sessions import verbs
+from sessions.auth.store_file import StoreFile
 from sessions.models import BaileysAuth, PairingState, PhoneLease, Quarantine
-from tests.acceptance.fleet import Fleet
+from tests.acceptance.fleet import Fleet, HostProcess
 from tests.acceptance.lives import facts_of, record, wait_given_back
 
 HEALTH = {"WHATSAPP_HEALTH_CHECK": "1"}
-COPIED = 1.5  # seconds; a change is in the copy after less
 
 
 def delete_rows() -> None:
@@ -48,11 +48,16 @@ def complete() -> bool:
     return keys == 812 and BaileysAuth.objects.filter(key="creds").exists()
 
 
-def at_rest(phone) -> bool:
+def at_rest(host: HostProcess, phone) -> bool:
     """Nothing of the first login, which touches each prekey twice, is to be copied."""
-    before = PhoneLease.objects.get(phone=phone).auth_sequence
-    time.sleep(COPIED)
-    return PhoneLease.objects.get(phone=phone).auth_sequence == before
+    path = host.directory / "stores" / f"phone-{phone.pk}.sqlite3"
+    with closing(StoreFile(path)) as store:
+        written = store.sequence()
+    return PhoneLease.objects.get(phone=phone).auth_sequence == written
+
+
+def rows_told_of(phone) -> int:
+    return facts_of(phone).warnings.get("copy_refilled", {}).get("rows", 0)
 
 
 @pytest.mark.parametrize("empty", WAYS)
@@ -61,7 +66,7 @@ def test_rows_deleted_beside_a_running_session_are_put_back(fleet: Fleet, phone,
     host = fleet.start_host()
     fleet.link(phone)
     fleet.wait(complete, "the first copy")
-    fleet.wait(lambda: at_rest(phone), "the end of the first login")
+    fleet.wait(lambda: at_rest(host, phone), "the end of the first login")
     before = set(BaileysAuth.objects.values_list("key", flat=True))
     process = fleet.session_pid(phone)
     empty()
@@ -70,11 +75,10 @@ def test_rows_deleted_beside_a_running_session_are_put_back(fleet: Fleet, phone,
         lambda: set(BaileysAuth.objects.values_list("key", flat=True)) >= before,
         "the last row",
     )
-    assert "auth rows put right" in host.log
+    fleet.wait(lambda: "auth rows put right" in host.log, "its line in the log")
     assert fleet.session_pid(phone) == process
     assert facts_of(phone).cause == ""
-    fleet.wait(lambda: "copy_refilled" in facts_of(phone).warnings, "the warning")
-    assert facts_of(phone).warnings["copy_refilled"]["rows"] >= 100
+    fleet.wait(lambda: rows_told_of(phone) >= 100, "the warning")
     assert "deleted or added by hand" in Story.of(phone).warnings[0].sentence
 
 

@@ -45,7 +45,9 @@ def test_a_full_disk_stops_sending_and_linking_but_costs_no_keys(
         verbs.link(new)
         pairing = fleet.wait_pairing(new, PairingState.FAILED)
         assert pairing.cause == "l3"
+        before = fleet.session_pid(other)
         verbs.restart(other)
+        fleet.wait(lambda: fleet.session_pid(other) != before, "the end of its session")
         if disk.mounted:  # a limit is on the session processes alone, not on the host
             fleet.wait(
                 lambda: ("error", "l3", None) in record(other), "the storage error"

@@ -148,7 +148,6 @@ def test_crashes_that_repeat_hold_the_phone_and_show_why(fleet: Fleet, phone):
 
 def test_an_overloaded_server_is_ridden_and_then_asked_rarely(fleet: Fleet, phone):
     fleet.settings |= {
-        "WHATSAPP_RIDE": "1",
         "WHATSAPP_RIDE_OVERLOADED": "3",
         "WHATSAPP_OVERLOADED_RETRY": "4",
     }

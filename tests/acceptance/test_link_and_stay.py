@@ -12,6 +12,8 @@ from tests.acceptance.fleet import Fleet
 
 
 def test_it_links_by_one_scan_and_survives_kill_9_of_its_process(fleet: Fleet, phone):
+    # So long it is seen to be away, at least: it may come back 1 s after the loss.
+    fleet.settings |= {"WHATSAPP_FIRST_DELAY": "4"}
     fleet.start_host()
     jid = fleet.link(phone)
     assert phone.phone_jid == jid

@@ -106,7 +106,8 @@ def test_the_command_prints_the_message_id_or_one_sentence(fleet: Fleet, pair):
 def test_what_happened_in_the_last_moment_is_counted_and_answered(fleet: Fleet, pair):
     """A stop finishes the send that is under way, and counts what has just arrived."""
     sender, receiver = pair
-    fleet.sandbox.fault("late_acks", seconds=0.4, number=sender.phone_number)
+    # Half of what a stop waits for a send (SEND_GRACE_SECONDS).
+    fleet.sandbox.fault("late_acks", seconds=0.3, number=sender.phone_number)
     watch = Watch(fleet.sandbox)
     request = verbs.send(sender, to=receiver.phone_number, text=TEXT)
     watch.wait("message", number=sender.phone_number)

@@ -74,7 +74,10 @@ def test_a_drained_server_gives_all_away_and_takes_none(servers: Fleet, organiza
     assert one.terminate() == 0
     one = servers.start_host("one", one.directory)
     assert row_of(one).draining
+    # It must have seen both: two would take a phone that nobody takes for 2 s.
+    servers.wait(lambda: "draining begins" in one.log, "the drain it was left with")
     verbs.drain(row_of(one), on=False)
+    servers.wait(lambda: "draining ends" in one.log, "the end of the drain")
     servers.link(make_phone(organization))
     assert count_of(one) == 1
 

@@ -46,7 +46,10 @@ def test_connected_phones_are_given_back(fleet: Fleet, organization):
         phone.refresh_from_db()
         assert phone.status == Status.DISCONNECTED
         assert SessionFacts.objects.get(phone=phone).cause == "host_stopped"
-        assert not fleet.device(jid)["connected"]
+        # The sandbox hears of it by the socket.
+        fleet.wait(
+            lambda jid=jid: not fleet.device(jid)["connected"], "the end of its session"
+        )
     fleet.start_host(directory=host.directory)
     fleet.wait_all(phones, Status.CONNECTED)
     assert [fleet.device(jid)["logins"] for jid in jids] == [2, 2, 2]

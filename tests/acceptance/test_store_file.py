@@ -18,8 +18,6 @@ from tests.acceptance.fleet import Fleet, HostProcess, is_alive
 # The store file and the session process know nothing of the database.
 pytestmark = pytest.mark.sqlite
 
-HELD_SECONDS = 12  # the log-out event has 5 s to explain it
-
 
 def store_of(host: HostProcess, phone) -> Path:
     return host.directory / "stores" / f"phone-{phone.pk}.sqlite3"
@@ -103,7 +101,7 @@ def test_a_device_row_that_vanished_holds_the_phone_and_keeps_its_keys(
     subprocess.run(
         [sys.executable, "-c", DELETE_DEVICE, str(store_of(host, phone))], check=True
     )
-    fleet.wait_status(phone, Status.HELD, patience=HELD_SECONDS)
+    fleet.wait_status(phone, Status.HELD)
     assert SessionFacts.objects.get(phone=phone).cause == "vanished"
     assert not is_alive(pid)
     # The last prekeys may have been copied a moment later.
@@ -123,5 +121,5 @@ def test_a_file_of_the_wrong_bytes_is_replaced(fleet: Fleet, phone):
     assert host.terminate() == 0
     store_of(host, phone).write_bytes(b"SQLite format 3\0" + bytes(4096))
     fleet.start_host(directory=host.directory)
-    assert fleet.wait_logins([jid], 2) < 10
+    fleet.wait_logins([jid], 2)
     fleet.wait_status(phone, Status.CONNECTED)

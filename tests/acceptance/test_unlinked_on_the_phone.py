@@ -45,8 +45,8 @@ def test_unlinked_while_online_it_is_logged_out_and_nobody_knocks_again(
     fleet.wait_status(phone, Status.LOGGED_OUT)
     assert_logged_out(phone, "u1")
     assert record(phone)[-1] == ("logged_out", "u1", 401)
-    assert not list(stores.glob("*.sqlite3*"))
     wait_given_back(fleet, phone)
+    assert not list(stores.glob("*.sqlite3*"))
     assert_quiet(fleet, watch, phone)
     with pytest.raises(verbs.VerbRefused):
         verbs.start(phone)

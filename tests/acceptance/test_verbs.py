@@ -162,7 +162,7 @@ def test_clear_of_a_connected_phone_leaves_the_device_on_the_phone(
         "cleared_by_person",
         {"user": "steward"},
     )
-    assert fleet.device(jid)["connected"] is False
+    fleet.wait(lambda: not fleet.device(jid)["connected"], "the end of its session")
     kept = Quarantine.objects.get()
     assert (kept.reason, kept.logged_out, kept.user) == (
         "cleared_by_person",

@@ -73,9 +73,10 @@ def refused(code: int) -> Callable[[Fleet, OrganizationPhone], None]:
 
 
 def unscanned(fleet: Fleet, phone: OrganizationPhone) -> None:
+    watch = Watch(fleet.sandbox)
     fleet.sandbox.settings(qr_window_seconds=1.0)
     verbs.link(phone)
-    fleet.wait_code(phone)
+    watch.wait("qr_refs_sent")  # the window of this pairing is set
     fleet.sandbox.settings(qr_window_seconds=180)
 
 

@@ -22,6 +22,7 @@ from tests.chaos.plan import Fault
 from tests.chaos.stage import Stage
 
 KILL_SECONDS = 2.0
+ENDING_SECONDS = 5.0  # a session that is told to stop has 2 s
 Undo = Callable[[], None]
 
 
@@ -160,12 +161,16 @@ class Hand:
             _limit(pid, resource.RLIM_INFINITY)
             raise
 
+        def lives() -> bool:
+            return start_time_of(pid) == started and is_alive(pid)
+
         def free() -> None:
-            if start_time_of(pid) != started or not is_alive(pid):
-                return
-            _limit(pid, resource.RLIM_INFINITY)
-            if request is not None and self.stage.ask(_failed, request):
+            failed = request is not None and self.stage.ask(_failed, request)
+            # The answer to the text is written before the session ends for it.
+            if failed and not _comes(lambda: not lives(), ENDING_SECONDS):
                 self.undetected.append(phone.phone_number)
+            if lives():
+                _limit(pid, resource.RLIM_INFINITY)
 
         return free
 
@@ -197,9 +202,11 @@ class Hand:
 
 
 def _failed(request: PhoneRequest) -> bool:
-    """It was tried and could not be: nobody may have been there to try it."""
+    """It was tried and could not be: nobody may have been there to try it, and a
+    session that has just lost its connection does not try."""
     request.refresh_from_db()
-    return request.result == PhoneRequest.Result.FAILED
+    tried = "not connected" not in str(request.answer.get("error"))
+    return tried and request.result == PhoneRequest.Result.FAILED
 
 
 def _ignore(_: object) -> None:
@@ -210,9 +217,16 @@ def _kill(pid: int) -> None:
     """Returns when it is gone."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + KILL_SECONDS
-    while is_alive(pid) and time.monotonic() < deadline:
+    _comes(lambda: not is_alive(pid), KILL_SECONDS)
+
+
+def _comes(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.005)
+    return True
 
 
 def _limit(pid: int, size: int) -> None:

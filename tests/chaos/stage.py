@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.acceptance.fleet import Fleet, HostProcess
 
 RESPAWN_SECONDS = 2.0
+HAND_OVER_SECONDS = 60.0  # its phones take turns for 20 s, then it has 8 s and more
 T = TypeVar("T")
 
 # Short, so that minutes hold what takes hours; and no guard against a phone that
@@ -92,7 +93,7 @@ class Stage:
     def start_host(self, number: int) -> None:
         """Again, after its end."""
         old = self.hosts[number]
-        old.process.wait(20)
+        old.process.wait(HAND_OVER_SECONDS)
         self.hosts[number] = self.fleet.launch_host(old.name, old.directory)
         self.down.pop(number, None)
 

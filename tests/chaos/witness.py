@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 180.0
 LAST_RECORDS = 5.0
 LOOK_SECONDS = 1.0
+WEB_SECONDS = 60.0  # it may have been started a moment ago
 # A host that starts while PostgreSQL is away ends with one of these.
 DATABASE_ERRORS = ("OperationalError", "InterfaceError", "AdminShutdown")
 ERROR_LINE = re.compile(r"^([\w.]*(?:Error|Exception|Exit|Lost|Refused|Process)\b.*)$")
 
 
 class Witness:
-    """`look` often: the sandbox keeps only the newest events."""
+    """`look` often: the sandbox keeps only the newest events.
+
+    began, ended: moments at which all was well, so that what ended before has its
+    record. At any other one a phone may be on its way: hosts go on to give phones to
+    each other.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -42,7 +48,9 @@ class Witness:
         self.look(now=True)
         self.stage.fleet.sandbox.reset_statistics()
         self._last_pairing = Pairing.objects.latest("id").pk
-        self.began = time.time()
+        self.began = wait_until(
+            self._well_at, "all connected", SETTLE_SECONDS, pause=0.5
+        )
 
     def look(self, *, now: bool = False) -> None:
         if not now and time.monotonic() - self._looked < LOOK_SECONDS:
@@ -58,13 +66,9 @@ class Witness:
         def all_well() -> bool:
             work()
             time.sleep(0.5)
-            found = self.stage.ask(self._phones)
-            self._at_end = found or self._at_end
-            return found is not None and all(
-                phone.connected and phone.status == "connected"
-                for phone in found
-                if not phone.unlinked
-            )
+            well_at = self._well_at()
+            self.ended = well_at or self.ended
+            return well_at is not None
 
         def seconds_until_well() -> float | None:
             left = SETTLE_SECONDS - (time.monotonic() - began)
@@ -76,11 +80,17 @@ class Witness:
 
         took = seconds_until_well()
         time.sleep(LAST_RECORDS)
-        # Hosts go on to give phones to each other: one may be on its way just now.
-        seconds_until_well()
+        if seconds_until_well() is None:
+            self.ended = time.time()
         self.look(now=True)
-        self.ended = time.time()
         return took
+
+    def _well_at(self) -> float | None:
+        """The moment of asking when every phone is as it should be, else None."""
+        asked = time.time()
+        found = self.stage.ask(self._phones)
+        self._at_end = found or self._at_end
+        return asked if found is not None and all(map(_is_well, found)) else None
 
     def evidence(self, hand: Hand, settled: float | None) -> Evidence:
         from sessions.models import Pairing
@@ -89,14 +99,14 @@ class Witness:
         return Evidence(
             began=self.began,
             ended=self.ended,
-            events=self.events,
+            events=[event for event in self.events if event["at"] <= self.ended],
             records=self._records(),
             applied=sorted(hand.applied, key=lambda one: one.began),
             phones=self._at_end or self._phones(),
             double_logins=statistics["double_logins"],
             pairings=Pairing.objects.filter(pk__gt=self._last_pairing).count(),
             settled=settled,
-            web_answers=self.stage.web_answers(),
+            web_answers=self._web_answers(),
             tracebacks=self._tracebacks(),
             undetected=hand.undetected,
         )
@@ -118,8 +128,16 @@ class Witness:
                 host=row.host,
             )
             for row in rows
-            if row.phone_id in numbers and row.timestamp.timestamp() >= self.began
+            if row.phone_id in numbers
+            and self.began <= row.timestamp.timestamp() <= self.ended
         ]
+
+    def _web_answers(self) -> bool:
+        try:
+            wait_until(self.stage.web_answers, "the web", WEB_SECONDS)
+        except AssertionError:
+            return False
+        return True
 
     def _phones(self) -> list[PhoneAtEnd]:
         from phones.models import OrganizationPhone
@@ -162,6 +180,13 @@ class Witness:
                 if not any(name in last for name in DATABASE_ERRORS):
                     found.append(f"{host.log_path.name}: {last}")
         return found
+
+
+def _is_well(phone: PhoneAtEnd) -> bool:
+    """Connected; or logged out, if it was unlinked."""
+    if phone.unlinked:
+        return not (phone.linked or phone.has_keys)
+    return phone.connected and phone.status == "connected"
 
 
 def bare(jid: str) -> str:

@@ -56,10 +56,20 @@ class Host:
         except OSError:
             return False
 
-    def seconds_until_gone(self, name: str, patience: float) -> float:
+    def seconds_alive(self, name: str) -> float:
+        """When it was last seen alive: looking late adds nothing to it."""
         began = time.monotonic()
-        wait_until(lambda: not self.lives(name), f"the end of the {name}", patience)
-        return time.monotonic() - began
+        seen = [began]
+
+        def gone() -> bool:
+            now = time.monotonic()
+            if self.lives(name):
+                seen.append(now)
+                return False
+            return True
+
+        wait_until(gone, f"the end of the {name}")
+        return seen[-1] - began
 
     def close(self) -> None:
         for name in ("host", "forkserver", "session"):
@@ -82,7 +92,7 @@ def test_renewals_keep_it_alive_and_a_frozen_host_does_not(host):
     time.sleep(SECONDS * 1.5)
     assert host.lives("session")
     os.kill(host.pid("host"), signal.SIGSTOP)
-    assert host.seconds_until_gone("session", SECONDS + 1) <= SECONDS + 0.2
+    assert host.seconds_alive("session") <= SECONDS + 0.2
 
 
 def test_a_frozen_session_dies_as_soon_as_it_wakes(host):
@@ -90,18 +100,18 @@ def test_a_frozen_session_dies_as_soon_as_it_wakes(host):
     os.kill(host.pid("host"), signal.SIGSTOP)
     time.sleep(SECONDS + 0.3)
     os.kill(host.pid("session"), signal.SIGCONT)
-    assert host.seconds_until_gone("session", 1) < 0.5
+    assert host.seconds_alive("session") < 0.5
 
 
 def test_a_killed_host_takes_session_and_forkserver_along(host):
     os.kill(host.pid("host"), signal.SIGKILL)
-    assert host.seconds_until_gone("session", 5) < 1.0
-    assert host.seconds_until_gone("forkserver", 5) < 1.0
+    assert host.seconds_alive("session") < 1.0
+    assert host.seconds_alive("forkserver") < 1.0
 
 
 def test_a_killed_forkserver_takes_the_session_along(host):
     os.kill(host.pid("forkserver"), signal.SIGKILL)
-    assert host.seconds_until_gone("session", 5) < 0.5
+    assert host.seconds_alive("session") < 0.5
 
 
 def test_go_neither_catches_nor_blocks_the_alarm(host):
@@ -111,10 +121,10 @@ def test_go_neither_catches_nor_blocks_the_alarm(host):
     for mask in ("SigCgt", "SigIgn", "SigBlk"):
         assert not int(loaded[mask], 16) & alarm
     for task in Path(f"/proc/{host.pid('session')}/task").iterdir():
-        masks = dict(
-            line.split(":", 1) for line in (task / "status").read_text().splitlines()
-        )
-        assert not int(masks["SigBlk"], 16) & alarm
+        with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            lines = (task / "status").read_text().splitlines()
+            masks = dict(line.split(":", 1) for line in lines)
+            assert not int(masks["SigBlk"], 16) & alarm
 
 
 def test_the_main_script_is_imported_by_the_host_alone(host):

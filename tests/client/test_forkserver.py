@@ -85,14 +85,14 @@ def test_closing_the_hosts_end_ends_the_session(new_session):
     session = new_session()
     session.wait_for("qr")
     session.handle.socket.close()
-    assert session.end(1) == 5
+    assert session.end(5) == 5
 
 
 def test_an_unreadable_line_ends_the_session(new_session):
     session = new_session()
     session.wait_for("qr")
     session.handle.socket.sendall(b"nonsense\n")
-    assert session.end(2) == 1
+    assert session.end(5) == 1
     assert "unreadable" in session.seen("log")[0]["line"]
 
 
@@ -101,7 +101,7 @@ def test_it_comes_back_after_its_death(new_session):
     first.wait_for("qr")
     server = int(Path(f"/proc/{first.pid}/stat").read_text().rsplit(")")[1].split()[1])
     os.kill(server, signal.SIGKILL)
-    assert first.end(2) is not None
+    assert first.end(5) is not None
     second = new_session("second")
     assert second.wait_for("hello")["preloaded"]
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from sessions.host.live_session import POLITE_SECONDS
 from tests.processes import wait_until
 from tests.sandbox.clients import Watch, device_of
 
@@ -47,8 +48,9 @@ def test_no_message_is_marked_as_a_bots(couple, sandbox):
     ann, ann_number, ben, ben_number = couple
     watch = Watch(sandbox)
     for _ in range(3):
-        assert ann.send(ben_number, "hello")["ok"]
-        assert ben.send(ann_number, "hello")["ok"]
+        # Who writes while reading can lose the Signal counter of one of both.
+        ben.wait_for("message", id=ann.send(ben_number, "hello")["message_id"])
+        ann.wait_for("message", id=ben.send(ann_number, "hello")["message_id"])
     sent = watch.wait("message", 6)
     assert all("participants" in event["parts"] for event in sent)
     assert not any("bot" in event["parts"] for event in sent)
@@ -56,13 +58,12 @@ def test_no_message_is_marked_as_a_bots(couple, sandbox):
 
 def test_sends_in_both_directions_all_arrive(couple):
     ann, ann_number, ben, ben_number = couple
-    for session, to in ((ann, ben_number), (ben, ann_number)):
+    for session, other, to in ((ann, ben, ben_number), (ben, ann, ann_number)):
         for index in range(40):
             session.say(do="send", id=f"m{index}", to=to, text="x")
         for index in range(40):
             assert session.wait_for("result", id=f"m{index}")["ok"]
-    for session in (ann, ben):
-        session.wait_for("alive", received=40, undecryptable=0)
+        other.wait_for("alive", received=40, undecryptable=0)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +82,14 @@ def test_a_mute_server_blocks_no_other_command(couple, sandbox):
     sandbox.fault("mute", number=ann_number, what="all")
     ann.say(do="send", id="stuck", to=ben_number, text="x")
     ann.renew(100)
-    ann.wait_for("alive", 5)
-    before = ann.wait_for("alive", 5)["recv_age_ms"]
-    assert ann.wait_for("alive", 5)["recv_age_ms"] > before
+    told = len(ann.seen("alive"))
+    wait_until(lambda: len(ann.seen("alive")) >= told + 3, "three signs of life")
+    _, before, after = [line["recv_age_ms"] for line in ann.seen("alive")[told:][:3]]
+    assert after > before
     assert not ann.seen("result")
     began = time.monotonic()
     assert ann.stop() == 0
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2 * POLITE_SECONDS
 
 
 def test_what_has_arrived_at_a_stop_is_read_and_receipted(couple, new_session, sandbox):
@@ -104,14 +106,14 @@ def test_what_has_arrived_at_a_stop_is_read_and_receipted(couple, new_session, s
         ann.send(ben_number, "just before the stop")
         assert ben.stop() == 0
         assert len(ben.seen("message")) == before + 1
-        wait_until(lambda: device_of(sandbox, jid)["queued"] == 0, "the receipt", 2)
+        wait_until(lambda: device_of(sandbox, jid)["queued"] == 0, "the receipt")
 
 
 def test_logout_answers_and_then_ends(couple, sandbox):
     ann, ann_number, *_ = couple
     ann.say(do="logout", id="bye")
     assert ann.wait_for("result", id="bye")["ok"]
-    assert ann.end(3) == 0
+    assert ann.end(5) == 0
     accounts = {entry["number"]: entry for entry in sandbox.state()["accounts"]}
     assert accounts[ann_number]["devices"] == []
 

@@ -14,6 +14,7 @@ from sessions.client.sending import (
     Sender,
     parse_recipient,
 )
+from tests.processes import wait_until
 
 
 @pytest.mark.parametrize(
@@ -177,5 +178,6 @@ def test_presence_is_not_retried_for_other_reasons(sender, client, monkeypatch):
     monkeypatch.setattr(sending, "PRESENCE_RETRY_SECONDS", 0.01)
     client.failures = [FakeError("websocket not connected")]
     sender.show_unavailable()
+    wait_until(lambda: client.presences, "the presence")
     time.sleep(0.15)
     assert client.presences == 1

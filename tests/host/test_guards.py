@@ -220,7 +220,8 @@ def test_proof_of_life_ages_even_when_nothing_tells_its_age(stage: Stage):
     assert (stage.status, stage.facts.cause) == (Status.CONNECTED, "")
     stage.episode.connection.proof_at -= timedelta(seconds=250)
     ending = alive(stage, None)
-    assert (ending.said.cause, ending.said.values["seconds"]) == ("n2", 250)
+    assert ending.said.cause == "n2"
+    assert 250 <= ending.said.values["seconds"] < 260
 
 
 def test_the_health_check_asks_for_the_proof_itself(stage: Stage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import select
 
 import pytest
 from django.db import InternalError, connection, transaction
@@ -16,7 +16,7 @@ def stand_still() -> None:
     """As a host that is suspended in the middle of a transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(IDLE)
-        time.sleep(0.3)
+        select.select([connection.connection], [], [], 10)  # until the server ends it
         cursor.execute("SELECT 1")
 
 

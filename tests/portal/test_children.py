@@ -23,7 +23,7 @@ def alive(pid):
     """A zombie has ended: only its parent has not looked yet."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except OSError:  # not there, or it went while it was read
         return False
     return state != "Z"
 

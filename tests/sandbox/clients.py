@@ -54,11 +54,6 @@ class Client:
                 seen = [event["event"] for event in self.events]
                 raise AssertionError(f"no {name} {fields} came, but {seen}")
 
-    def settle(self, seconds: float = 1.0) -> None:
-        """Until nothing was heard of it for so long."""
-        while self._read(seconds):
-            pass
-
     def has(self, name: str) -> bool:
         return any(event["event"] == name for event in self.events)
 
@@ -171,6 +166,17 @@ class Watch:
             lambda: (found := self.events(kind, **fields))[count - 1 :] and found,
             f"the sandbox's event {kind} {fields}",
         )
+
+
+def wait_acknowledged(sandbox: SandboxControl, jid: str) -> None:
+    """Until the device has acknowledged all that was sent to it.
+
+    A device that has just been linked is told of itself, after it went online.
+    """
+    wait_until(
+        lambda: (found := device_of(sandbox, jid)) and found["queued"] == 0,
+        "the acknowledgement",
+    )
 
 
 def device_of(sandbox: SandboxControl, jid: str) -> dict[str, Any] | None:

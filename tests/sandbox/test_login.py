@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import wait_until
-from tests.sandbox.clients import Client, Watch, device_of
+from tests.sandbox.clients import Client, Watch, device_of, wait_acknowledged
 
 # Values of the library's enum for the reasons 401, 403 and 406.
 LOGGED_OUT, MAIN_DEVICE_GONE, UNKNOWN_LOGOUT = 2, 4, 5
@@ -98,7 +98,7 @@ def test_a_frozen_client_is_a_double_login_until_it_is_gone(
 ):
     sandbox.settings(replaced_linger_ms=60_000)
     first = start_client()
-    first.pair(number)
+    wait_acknowledged(sandbox, first.pair(number))
     first.freeze()
     copy_store(tmp_path)
     start_client("copy").wait("ConnectedEv")

@@ -6,15 +6,16 @@ import itertools
 
 import pytest
 
-from tests.processes import wait_until
-from tests.sandbox.clients import Client, Watch, device_of
+from tests.sandbox.clients import Client, Watch, device_of, wait_acknowledged
 
 
 @pytest.fixture
-def pair_of_clients(start_client, number, other_number) -> tuple[Client, Client]:
+def pair_of_clients(
+    sandbox, start_client, number, other_number
+) -> tuple[Client, Client]:
     first, second = start_client("first"), start_client("second")
-    first.pair(number)
-    second.pair(other_number)
+    for client, one in ((first, number), (second, other_number)):
+        wait_acknowledged(sandbox, client.pair(one))
     return first, second
 
 
@@ -57,7 +58,7 @@ def test_a_message_waits_for_a_device_that_is_away(
     jid = f"{other_number}:1@s.whatsapp.net"
     assert device_of(sandbox, jid)["queued"] == 1
     start_client("second").wait("MessageEv", text="are you there?")
-    wait_until(lambda: device_of(sandbox, jid)["queued"] == 0, "the acknowledgement")
+    wait_acknowledged(sandbox, jid)
 
 
 def test_a_muted_device_gets_its_messages_later(
@@ -90,6 +91,7 @@ def test_two_devices_of_one_account_see_what_the_other_sends(
     first.send(other_number, "after")
     event = sibling.wait("MessageEv", text="after")
     assert event["from_me"] is True
+    second.wait("MessageEv", text="after")  # who writes while reading loses counters
     second.send(number, "to both of you")
     first.wait("MessageEv", text="to both of you")
     sibling.wait("MessageEv", text="to both of you")

@@ -6,7 +6,7 @@ import pytest
 
 from sessions.sandbox.control import ControlError
 from tests.processes import wait_until
-from tests.sandbox.clients import Client, Watch, device_of
+from tests.sandbox.clients import Client, Watch, device_of, wait_acknowledged
 
 
 def test_a_scanned_device_goes_online_and_logs_in_again(
@@ -16,6 +16,7 @@ def test_a_scanned_device_goes_online_and_logs_in_again(
     jid = client.pair(number)
     assert jid == f"{number}:1@s.whatsapp.net"
     assert client.wait("PairStatusEv")["jid"] == jid
+    wait_acknowledged(sandbox, jid)
     assert device_of(sandbox, jid) | {"paired_at": 0} == {
         "jid": jid,
         "device": 1,
@@ -113,7 +114,9 @@ def test_a_client_killed_before_the_answer_to_the_scan_is_not_linked(
 ):
     sandbox.fault("pause_after", step="scanned", seconds=0.3)
     client = start_client()
-    jid = sandbox.scan(client.wait("qr")["code"], number)
+    code = client.wait("qr")["code"]
+    client.freeze()  # it answers nothing, however late it is killed
+    jid = sandbox.scan(code, number)
     client.kill()
     start_client().wait("qr")
     assert device_of(sandbox, jid) is None

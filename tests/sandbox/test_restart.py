@@ -10,7 +10,7 @@ import pytest
 from sessions.sandbox import guards
 from sessions.sandbox.guards import Refused
 from tests.processes import ROOT, environment
-from tests.sandbox.clients import Server, device_of
+from tests.sandbox.clients import Server, device_of, wait_acknowledged
 
 
 def test_a_killed_sandbox_unlinks_nobody(server: Server, start_client, number):
@@ -31,12 +31,13 @@ def test_messages_wait_through_a_restart(
     sandbox = server.start()
     first, second = (start_client(name, at=sandbox) for name in ("first", "second"))
     first.pair(number)
-    second.pair(other_number)
+    jid = second.pair(other_number)
+    wait_acknowledged(sandbox, jid)
     second.kill()
     first.send(other_number, "after the restart")
     assert server.stop() == 0
     sandbox = server.start()
-    assert device_of(sandbox, f"{other_number}:1@s.whatsapp.net")["queued"] == 1
+    assert device_of(sandbox, jid)["queued"] == 1
     start_client("second", at=sandbox).wait("MessageEv", text="after the restart")
     first.wait("ConnectedEv")
     assert len(sandbox.prekeys(other_number, 1)["consumed"]) == 1

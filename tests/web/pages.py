@@ -10,6 +10,9 @@ from playwright.sync_api import Page, expect
 
 from tests.camera import read_qr
 from tests.factories import PASSWORD
+from tests.processes import PATIENCE
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 class PortalPage:

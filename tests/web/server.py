@@ -31,9 +31,6 @@ def address_of_test_database() -> str:
 @contextmanager
 def running_portal(directory: Path, **extra: str) -> Iterator[str]:
     """daphne with the settings of a real portal; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     env = environment(
         directory,
         DATABASE_URL=address_of_test_database(),
@@ -41,18 +38,26 @@ def running_portal(directory: Path, **extra: str) -> Iterator[str]:
         AUTH_KEYS=",".join(settings.AUTH_KEYS),
         **extra,
     )
-    command = ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(
-        [sys.executable, *command, "config.asgi:application"], cwd=ROOT, env=env
-    )
+    # Bound here: a port that was only looked for may be taken until daphne binds it.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        fd, port = listener.fileno(), listener.getsockname()[1]
+        command = ["-m", "daphne", "-v", "0", "--fd", str(fd)]
+        process = subprocess.Popen(
+            [sys.executable, *command, "config.asgi:application"],
+            cwd=ROOT,
+            env=env,
+            pass_fds=[fd],
+        )
     base = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: process.poll() is not None or answers(base), "the portal")
+        wait_until(
+            lambda: process.poll() is not None or answers(base), "the portal", 60
+        )
         assert process.poll() is None, "the web process ended at its start"
         yield base
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(20)
 
 
 def answers(base: str) -> bool:

@@ -12,8 +12,16 @@ from django.conf import settings
 from django.test import Client
 
 from config.asgi import application
+from tests.processes import PATIENCE
 
 in_thread = sync_to_async
+
+
+class Socket(WebsocketCommunicator):
+    """Waits for a message as long as a busy machine may take."""
+
+    async def receive_from(self, timeout=PATIENCE):
+        return await super().receive_from(timeout)
 
 
 def cookies_of(user):
@@ -34,15 +42,15 @@ async def opened(user, path, origin="http://localhost"):
         (b"host", b"localhost"),
         (b"cookie", cookie.encode()),
     ]
-    socket = WebsocketCommunicator(application, path, headers=headers)
-    accepted, code = await socket.connect(timeout=5)
+    socket = Socket(application, path, headers=headers)
+    accepted, code = await socket.connect(timeout=PATIENCE)
     try:
         yield socket, accepted, code
     finally:
-        await socket.disconnect()
+        await socket.disconnect(timeout=PATIENCE)
 
 
-async def message_with(socket, *words, seconds=5):
+async def message_with(socket, *words, seconds=PATIENCE):
     """The next message that has all `words` in its text."""
     async with asyncio.timeout(seconds):
         while True:
@@ -51,7 +59,7 @@ async def message_with(socket, *words, seconds=5):
                 return json.loads(text)
 
 
-async def close_code(socket, seconds=5):
+async def close_code(socket, seconds=PATIENCE):
     async with asyncio.timeout(seconds):
         while True:
             event = await socket.receive_output(timeout=seconds)

@@ -146,6 +146,7 @@ def test_the_name_is_typed_and_the_counts_move(
     page.keyboard.press("Enter")
     expect(page.locator("[role=alert]")).to_contain_text("Nothing was cleared")
     assert not PhoneRequest.objects.exists()
+    expect(page.locator("#word")).to_be_focused()
     page.keyboard.type("acme")
     page.keyboard.press("Enter")
     states = page.locator(".sb-states")

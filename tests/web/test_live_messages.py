@@ -13,6 +13,7 @@ from phones.models import Status
 from sessions import verbs
 from sessions.models import Pairing
 from tests.factories import make_phone
+from tests.processes import PATIENCE
 from tests.web.doubles import CODE
 from tests.web.sockets import in_thread, message_with, opened, paths
 
@@ -160,7 +161,7 @@ async def test_the_watcher_ends_with_the_last_socket_and_starts_again(
             assert not task.done()
             await in_thread(host.report)(phone, status, linked=True)
             await message_with(socket, str(status))
-        await asyncio.sleep(0.05)
+        await asyncio.wait([task], timeout=PATIENCE)
         assert task.done()
         assert not Watcher.here().watched
 
