@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from phones.models import Membership, Organization, OrganizationPhone, Role
 
-_numbers = itertools.count(77054810000)
+_numbers = itertools.count(77099000000)
 _names = itertools.count(1)
 
 PASSWORD = "correct horse battery"
