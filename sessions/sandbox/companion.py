@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.sandbox import queries
 from sessions.sandbox.accounts import Account, LinkedDevice
+from sessions.sandbox.connection import FAREWELL_SECONDS
 from sessions.sandbox.jids import SERVER_JID
 from sessions.sandbox.nodes import Node
 
 if TYPE_CHECKING:
     from sessions.sandbox.connection import Connection
     from sessions.sandbox.server import Sandbox
-
-THROW_OUT_DELAY = 0.05
 
 
 class Companion:
@@ -86,10 +85,9 @@ class Companion:
     def forget_sent(self, sequence: int) -> None:
         self._sent.discard(sequence)
 
-    def throw_out(self, stream_error: Node, delay: float = THROW_OUT_DELAY) -> None:
-        """Tell the device why and close its connection after `delay` seconds."""
-        self.connection.send(stream_error)
-        self.connection.close(delay)
+    def throw_out(self, stream_error: Node, linger: float = FAREWELL_SECONDS) -> None:
+        """Tell the device why and close its connection `linger` seconds later."""
+        self.connection.say_farewell(stream_error, linger)
 
     def note(self, kind: str, **fields: Any) -> None:
         number, device = self.key

@@ -27,6 +27,11 @@ MAX_HANDSHAKE_FRAME = 1 << 16
 # Baileys switches to the transport keys one turn of its loop after it has sent the end
 # of the handshake; it loses a stanza that comes before (6.7.21, Utils/noise-handler).
 PLAIN_PAUSE_MS = 100.0
+# The client hangs up by itself when it has read why. One that got no processor finds
+# the last stanza and the close together and drops the stanza: with 50 ms between them
+# and a client that stood still for 200 ms, 3 of 12 unlinks and 7 of 16 stream errors
+# were lost (neonize 0.5.2).
+FAREWELL_SECONDS = 1.0
 
 
 class ProtocolError(Exception):
@@ -105,6 +110,11 @@ class Connection:
         """Close politely after `delay` seconds, once."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(delay))
+
+    def say_farewell(self, stanza: Node, linger: float = FAREWELL_SECONDS) -> None:
+        """Send the last stanza; close politely `linger` seconds later."""
+        self.send(stanza)
+        self.close(linger)
 
     @property
     def is_alive(self) -> bool:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Arguments = dict[str, Any]
 
 BANNED = 402
-STREAM_ERROR_DELAY = 0.05
 MAX_SECONDS = 7 * 86400.0
 
 
@@ -95,8 +94,7 @@ def _stream_error(sandbox: Sandbox, target: Target, arguments: Arguments) -> int
         attributes["code"] = str(_whole(arguments, "code"))
     companions = _hit(sandbox, target)
     for companion in companions:
-        error = Node("stream:error", attributes, children)
-        companion.throw_out(error, STREAM_ERROR_DELAY)
+        companion.throw_out(Node("stream:error", attributes, children))
     return len(companions)
 
 

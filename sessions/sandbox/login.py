@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sessions.sandbox.connection import Connection
     from sessions.sandbox.server import Sandbox
 
-REFUSED_CLOSE_DELAY = 0.05
 LOGGED_OUT = "401"
 # Names in a fault, and the attributes of <failure> that carry them.
 FAILURE_ATTRIBUTES = {"code": "reason", "ban_code": "code", "expire": "expire"}
@@ -53,6 +52,8 @@ class Login:
             await asyncio.sleep(
                 self._sandbox.fault_seconds("no_success", self._number, self._device)
             )
+        if not self._connection.is_alive:
+            return
         # Looked up again, because the device may have been unlinked meanwhile.
         device = self._find()
         account = self._sandbox.accounts.get(self._number)
@@ -81,8 +82,7 @@ class Login:
 
     def _refuse(self, refusal: Node) -> None:
         self._note("login_refused", reason=refusal.get("reason"))
-        self._connection.send(refusal)
-        self._connection.close(REFUSED_CLOSE_DELAY)
+        self._connection.say_farewell(refusal)
 
     def _succeed(self, companion: Companion) -> None:
         now = str(int(time.time()))

@@ -15,7 +15,7 @@ from sessions.sandbox.accounts import (
 from sessions.sandbox.codes import Code, Ref, ScanError, make_refs
 from sessions.sandbox.jids import SERVER_JID, Jid
 from sessions.sandbox.linking import Linking
-from sessions.sandbox.login import REFUSED_CLOSE_DELAY, failure
+from sessions.sandbox.login import failure
 from sessions.sandbox.nodes import Node, NodeError
 from sessions.sandbox.protobuf import Message
 
@@ -83,8 +83,7 @@ class Pairing:
         fault = self._sandbox.take_fault("refuse_pairing")
         if fault is not None:
             events.add("pairing_refused", connection=self.id, reason=fault["code"])
-            self._connection.send(failure(fault))
-            self._connection.close(REFUSED_CLOSE_DELAY)
+            self._connection.say_farewell(failure(fault))
             return
         self._refs = list(make_refs(settings.refs, loop.time()))
         refs = [Node("ref", {}, ref.text.encode()) for ref in self._refs]

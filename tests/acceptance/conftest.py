@@ -14,9 +14,6 @@ from tests.client.session_driver import SessionDriver, sandbox_environment
 from tests.processes import heal
 
 PEER = "77010000042"
-# A client hangs up by itself; one that a busy machine keeps waiting hears why only as
-# long as its connection is there (of 8 that stood still at the 515, one hung).
-PATIENT = {"pause_after_515_ms": 10_000, "replaced_linger_ms": 10_000}
 
 
 @pytest.fixture
@@ -26,7 +23,6 @@ def fleet(transactional_db, sandbox, settings, tmp_path: Path) -> Iterator[Fleet
     Stamp.objects.all().delete()
     ensure_stamp()
     sandbox.reset_statistics()
-    sandbox.settings(**PATIENT)
     fleet = Fleet(
         sandbox=sandbox,
         sandbox_directory=Path(sandbox.description["ca_file"]).parent,
