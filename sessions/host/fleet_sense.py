@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,10 +19,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from sessions.host.failures import Failures
-from sessions.host.incident_book import Book
+from sessions.host.incident_book import Book, incident_rules
 from sessions.models import Incident, SessionFacts
 from sessions.policy.incidents import (
-    IncidentRules,
     may_join,
     opens_alone,
     proves_over,
@@ -41,23 +41,13 @@ SETTLE_SECONDS = 1.0
 BUSY_SECONDS = 1.0  # as LOOK_SECONDS while an incident stops phones of this host
 
 
-def rules_from_settings() -> IncidentRules:
-    return IncidentRules(
-        phones=settings.WHATSAPP_INCIDENT_PHONES,
-        share=settings.WHATSAPP_INCIDENT_SHARE,
-        window=settings.WHATSAPP_INCIDENT_WINDOW,
-        probe=settings.WHATSAPP_INCIDENT_PROBE,
-        outdated_probe=settings.WHATSAPP_OUTDATED_RETRY,
-        quiet=settings.WHATSAPP_INCIDENT_QUIET,
-    )
-
-
 class FleetSense:
     """Incidents as one host sees them (`house.sense`); of the event loop."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.rules = rules_from_settings()
+        self.settle_seconds = SETTLE_SECONDS
+        self.rules = incident_rules()
         host = house.host
         self.book = Book(host.pk, host.name, host.library_version, self.rules)
         self.active: dict[int, Incident] = {}
@@ -66,7 +56,7 @@ class FleetSense:
         self._waiting: dict[int, int] = {}
         self._trying: dict[int, int] = {}
         self._failures = Failures()
-        self._new: set[str] = set()  # kinds with failures nobody has judged
+        self._new: dict[str, float] = {}  # kinds nobody has judged: since when
         self._over: set[int] = set()  # incidents that a phone of ours has ended
         self._may_try: set[int] = set()
         self._canary: int | None = None  # the one of these that was sent ahead
@@ -94,7 +84,7 @@ class FleetSense:
         self._note_proofs(phone_id, cause)
         kind = self._failures.note(phone_id, cause, timezone.now())
         if kind is not None:
-            self._new.add(kind)
+            self._new.setdefault(kind, time.monotonic())
             self._woken.set()
 
     def recovered(self, phone_id: int) -> None:
@@ -189,7 +179,7 @@ class FleetSense:
     async def turn(self) -> None:
         """Read what is on, judge what is new, send a canary, end what is over."""
         await self._look()
-        for kind in list(self._new):
+        for kind in self._ripe():
             await self._judge(kind)
         if self._over:
             over = set(self._over)
@@ -201,6 +191,11 @@ class FleetSense:
             await self._tend(incident)
         if self._twice() and await self.house.threads.facts(self.book.end_swallowed):
             await self._look()
+
+    def _ripe(self) -> list[str]:
+        """Kinds whose failures had the time to mend by themselves, or need none."""
+        ripe = time.monotonic() - self.settle_seconds
+        return [k for k, at in self._new.items() if opens_alone(k) or at <= ripe]
 
     def _twice(self) -> bool:
         """A kind has an incident of the fleet and one of a host."""
@@ -214,8 +209,8 @@ class FleetSense:
         except TimeoutError:
             return
         self._woken.clear()
-        if not self._over and not any(opens_alone(kind) for kind in self._new):
-            await asyncio.sleep(SETTLE_SECONDS)
+        if not self._over and not self._ripe():
+            await asyncio.sleep(self.settle_seconds)
 
     async def _look(self) -> None:
         known = self.active
@@ -259,7 +254,7 @@ class FleetSense:
         opened = kind not in of_fleet and await self.house.threads.facts(
             self.book.judge, kind, here
         )
-        self._new.discard(kind)
+        self._new.pop(kind, None)
         if opened:
             logger.warning("incident opened kind=%s seen_here=%s", kind, len(here))
             await self._look()

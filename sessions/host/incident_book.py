@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from phones.models import OrganizationPhone, Status
@@ -24,6 +25,17 @@ from sessions.policy.incidents import (
 
 # Where several hosts wait, the one whose phone tried last lets the others go first.
 COURTESY = timedelta(seconds=3)
+
+
+def incident_rules() -> IncidentRules:
+    return IncidentRules(
+        phones=settings.WHATSAPP_INCIDENT_PHONES,
+        share=settings.WHATSAPP_INCIDENT_SHARE,
+        window=settings.WHATSAPP_INCIDENT_WINDOW,
+        probe=settings.WHATSAPP_INCIDENT_PROBE,
+        outdated_probe=settings.WHATSAPP_OUTDATED_RETRY,
+        quiet=settings.WHATSAPP_INCIDENT_QUIET,
+    )
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,18 @@ async def test_hosts_that_race_open_one_incident_of_the_fleet(servers):
         assert server.house.budget.per_second == 2
 
 
+async def test_what_failed_a_moment_ago_waits_for_its_time_to_mend(servers):
+    [one] = await servers("one")
+    one.sense.settle_seconds = 1.0
+    await on_database(one.fail, "n1")
+    await on_database(one.fail, "o1", 1)  # opens an incident of its own at once
+    await turns(one)
+    assert [i.kind for i in await incidents()] == ["outdated"]
+    await asyncio.sleep(1.1)
+    await turns(one)
+    assert {i.kind for i in await incidents()} == {"outdated", "unreachable"}
+
+
 async def test_one_host_of_two_has_its_own_incident_and_the_other_goes_on(servers):
     one, two = await servers("one", "two")
     await on_database(one.fail, "n3")
