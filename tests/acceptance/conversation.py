@@ -10,6 +10,7 @@ from sessions import verbs
 from sessions.models import PhoneRequest
 from sessions.sandbox.control import SandboxControl
 from tests.client.session_driver import SessionDriver
+from tests.processes import wait_until
 
 EVERY = 0.2  # seconds between two texts of one side
 
@@ -31,7 +32,11 @@ class Losses:
 
 @dataclass
 class Conversation:
-    """Five texts a second each way, as long as `talk` runs."""
+    """Five texts a second each way, as long as `talk` runs; or one after the other.
+
+    Who writes while reading may use a message number of Signal twice (neonize 0.5.2):
+    a text of `talk` may have to be sent again, none of `take_turns`.
+    """
 
     sandbox: SandboxControl
     phone: OrganizationPhone
@@ -48,16 +53,31 @@ class Conversation:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             began = time.monotonic()
-            self._say_both()
+            self._say_to_phone()
+            self._say_to_peer()
             self.peer.seen("message")  # empties the pipe
             time.sleep(max(EVERY - (time.monotonic() - began), 0.0))
 
-    def _say_both(self) -> None:
+    def take_turns(self, times: int) -> None:
+        """Each side writes so often, when it has read what the other one wrote."""
+        for _ in range(times):
+            for say in (self._say_to_phone, self._say_to_peer):
+                say()
+                wait_until(self._is_read, "the reading of a text", pause=0.05)
+
+    def _is_read(self) -> bool:
+        open_ones = PhoneRequest.objects.open().filter(phone=self.phone)
+        lost = self.to_peer().lost or self.to_phone().lost
+        return self.is_settled() and not open_ones.exists() and not lost
+
+    def _say_to_phone(self) -> None:
         command = f"text-{len(self.asked)}"
         self.asked.append(command)
         self.peer.say(
             do="send", id=command, to=self.phone.phone_number, text=f"to {command}"
         )
+
+    def _say_to_peer(self) -> None:
         self.phone.refresh_from_db()
         try:
             text = f"from {len(self.requests)}"
