@@ -2,6 +2,10 @@
 
 lease.auth_sequence is the number of the last change-log entry the copy holds. It moves
 in the same transaction as the rows, so a copy is never half of a batch.
+
+The fence is that transaction's last statement, not its first: a renewal leaves out a
+lease whose row is locked, and writing 800 keys takes seconds on a machine that has too
+much to do; a session died of that with nobody else after its lease.
 """
 
 from __future__ import annotations
@@ -16,6 +20,10 @@ from sessions.auth.store_file import ChangeBatch, StoreFile
 from sessions.models import Fence, PhoneLease, fenced_write
 
 logger = logging.getLogger(__name__)
+
+
+class Overtaken(Exception):
+    """Somebody else copied or wiped meanwhile; nothing was written."""
 
 
 class Mirror:
@@ -41,8 +49,8 @@ class Mirror:
     def push(self) -> bool:
         """Copy what changed since the last time; True when anything was copied.
 
-        Costs microseconds when the file did not change. May run inside the caller's
-        fenced_write(). Raises LeaseLost, BrokenStore or StoreUnavailable.
+        Costs microseconds when the file did not change. Raises LeaseLost, BrokenStore
+        or StoreUnavailable.
         """
         version = self.store.data_version()
         if version == self._seen_version:
@@ -55,11 +63,16 @@ class Mirror:
     def push_all(self) -> bool:
         """The same, without asking SQLite whether the file changed at all."""
         copied = False
-        while not self.frozen and self._push_batch():
+        while not self.frozen and self.push_batch():
             copied = True
         return copied
 
-    def _push_batch(self) -> bool:
+    def push_batch(self) -> bool:
+        """One batch, for a transaction of the caller's.
+
+        A session that has just paired writes 800 prekeys one by one; a loop behind it
+        would keep the lease's row locked from the first batch to the last.
+        """
         lease = PhoneLease.objects.get(pk=self.phone.pk)
         if lease.auth_sequence < self._copied:
             self._freeze("keys were wiped under it")
@@ -70,23 +83,26 @@ class Mirror:
             return False
         if batch.last_seq == lease.auth_sequence or batch.device_jid is None:
             return False
-        self._copy(batch, batch.device_jid, expected=lease.auth_sequence)
+        try:
+            self._copy(batch, batch.device_jid, expected=lease.auth_sequence)
+        except Overtaken:
+            logger.info("copy of keys overtaken phone=%s", self.phone.masked)
         return True
 
     def _copy(self, batch: ChangeBatch, jid: str, *, expected: int) -> None:
         organization_id = self.phone.organization_id
         rows = central_copy.encrypted(organization_id, jid, batch.upserts)
-        with fenced_write(self.fence):
-            moved = PhoneLease.objects.filter(
-                pk=self.phone.pk, auth_sequence=expected
-            ).update(auth_sequence=batch.last_seq, auth_epoch=self.fence.epoch)
-            if moved != 1:
-                # Somebody else copied or wiped meanwhile; the next turn looks again.
-                return
+        with transaction.atomic():
             central_copy.write(rows)
             central_copy.delete(
                 central_copy.rows_of(organization_id, jid), batch.deletes
             )
+            with fenced_write(self.fence):
+                moved = PhoneLease.objects.filter(
+                    pk=self.phone.pk, auth_sequence=expected
+                ).update(auth_sequence=batch.last_seq, auth_epoch=self.fence.epoch)
+                if moved != 1:
+                    raise Overtaken
             transaction.on_commit(lambda: self._remember(batch.last_seq))
 
     def _remember(self, sequence: int) -> None:
@@ -133,9 +149,11 @@ class Mirror:
         rows = central_copy.encrypted(
             self.phone.organization_id, snapshot.device_jid, missing
         )
-        with fenced_write(self.fence):
+        with transaction.atomic():
             central_copy.write(rows)
             central_copy.delete(there, strange)
+            with fenced_write(self.fence):
+                pass  # still ours
         if missing or strange:
             logger.warning(
                 "auth rows put right phone=%s refilled=%d removed=%d",

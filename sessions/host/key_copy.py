@@ -80,7 +80,7 @@ class KeyCopy:
     async def write(self, entry: Entry) -> None:
         """Write the entry and what changed in the store file, in one transaction."""
         async with self._lock:
-            entry.before = self._mirror.push
+            entry.before = self._mirror.push_batch
             await self._scribe.write(entry)
 
     async def check(self, copied: Extent | None) -> None:

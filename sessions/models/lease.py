@@ -202,8 +202,9 @@ def fenced_write(fence: Fence, **columns: Any) -> Iterator[None]:
     """A transaction that writes facts of one phone, and renews its lease.
 
     Its first statement is an UPDATE of the lease row, whose lock is kept to the commit:
-    a pause between the check and the commit cannot let another host in. `columns`: what
-    else is written to that row.
+    a pause between the check and the commit cannot let another host in. Inside a
+    transaction that has written already, all of it stands or falls by that UPDATE.
+    `columns`: what else is written to that row.
     Raises LeaseLost (and writes nothing) when the lease is no longer ours.
     """
     sent_at = time.monotonic()

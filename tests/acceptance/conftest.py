@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def fleet(transactional_db, sandbox, settings, tmp_path: Path) -> Iterator[Fleet
         yield fleet
     finally:
         fleet.close()
+        sys.stderr.writelines(f"{line}\n" for line in fleet.troubles())
         heal(sandbox)
         Stamp.objects.all().delete()
     assert not fleet.faults()

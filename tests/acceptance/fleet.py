@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -175,6 +176,15 @@ class Fleet:
     def faults(self) -> list[str]:
         """What the hosts' loops and keepers caught as unexpected."""
         return [host.log for host in self.hosts if "Traceback" in host.log]
+
+    def troubles(self) -> list[str]:
+        """What the hosts warned of, and how sessions ended."""
+        return [
+            f"{host.log_path.stem}: {line}"
+            for host in self.hosts
+            for line in host.log.splitlines()
+            if re.search(" (WARNING|ERROR) | session ended ", line)
+        ]
 
     def wait(self, condition: Any, what: str, patience: float = 20.0) -> Any:
         """As wait_until; a failure also tells what the hosts logged."""

@@ -15,7 +15,7 @@ from tests.acceptance.logins import last_gap, logins_of, percentile
 from tests.factories import make_phone
 
 PHONES = 20
-TTL = 6.0
+TTL = 10.0
 LINKING = 10.0  # seconds, of all phones on a machine that has nothing else to do
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(240)]

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from sessions.auth import central_copy
 from sessions.auth.keys import fernet
-from sessions.auth.mirror import Mirror
+from sessions.auth.mirror import Mirror, Overtaken
 from sessions.auth.rows import decode_row
 from sessions.auth.store_file import StoreFile
 from sessions.models import BaileysAuth, LeaseLost, PhoneLease
@@ -192,7 +192,8 @@ def test_two_mirrors_of_one_file_do_not_undo_each_other(place, paired):
     paired.core.put_session("188877766655000_1:0")
     assert second.push()
     newest = copied(place)
-    paired.mirror._copy(old, paired.device.jid, expected=sequence)
+    with pytest.raises(Overtaken):
+        paired.mirror._copy(old, paired.device.jid, expected=sequence)
     assert copied(place) == newest
     assert not paired.mirror.push_all()
 
