@@ -183,17 +183,21 @@ def test_a_refused_version_stops_every_start_but_the_canarys(fleet: Fleet, phone
     watch, began = Watch(fleet.sandbox), timezone.now()
     verbs.stop(spared)
     fleet.wait_status(spared, Status.STOPPED)
-    assert (the_incident().kind, the_incident().host) == ("outdated", None)
+    # Where the library dials for longer than a second, the drops are one of their own.
+    [outdated] = Incident.objects.exclude(kind="unreachable")
+    assert (outdated.kind, outdated.host) == ("outdated", None)
     fleet.wait(lambda: len(refused(watch)) >= 3, "three canaries", 40)
     passed = (timezone.now() - began).total_seconds()
     assert len(refused(watch)) <= (passed + SLACK) / PROBE + 1
-    assert the_incident().probes >= 3
+    outdated.refresh_from_db()
+    assert outdated.probes >= 3
     assert waiting(others) >= len(others) - 1
 
     fleet.sandbox.fault("allow_login")
     fleet.wait_all(others, Status.CONNECTED, patience=40)
     assert_nothing_was_spent(others)
-    assert the_incident().ended_at is not None
+    outdated.refresh_from_db()
+    assert outdated.ended_at is not None
 
     # Those that queue for their start stop at the first refusal.
     assert host.terminate() == 0
