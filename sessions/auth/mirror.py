@@ -2,15 +2,12 @@
 
 lease.auth_sequence is the number of the last change-log entry the copy holds. It moves
 in the same transaction as the rows, so a copy is never half of a batch.
-
-The fence is that transaction's last statement, not its first: a renewal leaves out a
-lease whose row is locked, and writing 800 keys takes seconds on a machine that has too
-much to do; a session died of that with nobody else after its lease.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection, Mapping
 
 from django.db import transaction
 
@@ -90,20 +87,27 @@ class Mirror:
         return True
 
     def _copy(self, batch: ChangeBatch, jid: str, *, expected: int) -> None:
-        organization_id = self.phone.organization_id
-        rows = central_copy.encrypted(organization_id, jid, batch.upserts)
-        with transaction.atomic():
-            central_copy.write(rows)
-            central_copy.delete(
-                central_copy.rows_of(organization_id, jid), batch.deletes
-            )
-            with fenced_write(self.fence):
-                moved = PhoneLease.objects.filter(
-                    pk=self.phone.pk, auth_sequence=expected
-                ).update(auth_sequence=batch.last_seq, auth_epoch=self.fence.epoch)
-                if moved != 1:
-                    raise Overtaken
+        write = self._writing(jid, batch.upserts, batch.deletes)
+        with fenced_write(self.fence, write):
+            moved = PhoneLease.objects.filter(
+                pk=self.phone.pk, auth_sequence=expected
+            ).update(auth_sequence=batch.last_seq, auth_epoch=self.fence.epoch)
+            if moved != 1:
+                raise Overtaken
             transaction.on_commit(lambda: self._remember(batch.last_seq))
+
+    def _writing(
+        self, jid: str, upserts: Mapping[str, bytes], deletes: Collection[str]
+    ) -> Callable[[], None]:
+        """Encrypts, which is slow, and returns what writes."""
+        organization_id = self.phone.organization_id
+        rows = central_copy.encrypted(organization_id, jid, upserts)
+
+        def write() -> None:
+            central_copy.write(rows)
+            central_copy.delete(central_copy.rows_of(organization_id, jid), deletes)
+
+        return write
 
     def _remember(self, sequence: int) -> None:
         self._copied = max(self._copied, sequence)
@@ -146,14 +150,10 @@ class Mirror:
         keys = set(there.values_list("key", flat=True))
         missing = {k: row for k, row in snapshot.rows.items() if k not in keys}
         strange = keys - snapshot.rows.keys()
-        rows = central_copy.encrypted(
-            self.phone.organization_id, snapshot.device_jid, missing
-        )
-        with transaction.atomic():
-            central_copy.write(rows)
-            central_copy.delete(there, strange)
-            with fenced_write(self.fence):
-                pass  # still ours
+        with fenced_write(
+            self.fence, self._writing(snapshot.device_jid, missing, strange)
+        ):
+            pass  # the rows are all there is to write
         if missing or strange:
             logger.warning(
                 "auth rows put right phone=%s refilled=%d removed=%d",

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from metrics.models import Event
@@ -68,8 +67,7 @@ class Entry:
         default_factory=list
     )
     wipe: Wipe | None = None
-    # Called first in the transaction, for the copy of the keys: before the lease's row
-    # is locked, because it may be long (see Mirror).
+    # Called first in the transaction, for the copy of the keys (see fenced_write).
     before: Callable[[], object] | None = None
     quiet: bool = False  # counters only: no open page needs to be woken
 
@@ -88,24 +86,18 @@ class Journal:
         """Raises LeaseLost, with nothing written, when the phone is another host's."""
         now = timezone.now()
         self._date(entry, now)
-        with transaction.atomic():
-            if entry.before is not None:
-                entry.before()
-            with fenced_write(self.fence, **entry.lease):
-                self._write(entry, pairing_id, now)
+        with fenced_write(self.fence, entry.before, **entry.lease):
+            if entry.wipe is not None:
+                self._wipe(entry.wipe)
+            self._record(entry, pairing_id, now)
+            self._update(entry, now)
+            if entry.pairing and pairing_id is not None:
+                Pairing.objects.active().filter(pk=pairing_id).update(**entry.pairing)
+            for request_id, result, answer in entry.closed:
+                PhoneRequest(pk=request_id).close(result, **answer)
+            if not entry.quiet:
+                publish(Change.Kind.FACT, self.phone.pk)
         self._remember(entry)
-
-    def _write(self, entry: Entry, pairing_id: int | None, now: datetime) -> None:
-        if entry.wipe is not None:
-            self._wipe(entry.wipe)
-        self._record(entry, pairing_id, now)
-        self._update(entry, now)
-        if entry.pairing and pairing_id is not None:
-            Pairing.objects.active().filter(pk=pairing_id).update(**entry.pairing)
-        for request_id, result, answer in entry.closed:
-            PhoneRequest(pk=request_id).close(result, **answer)
-        if not entry.quiet:
-            publish(Change.Kind.FACT, self.phone.pk)
 
     def _date(self, entry: Entry, now: datetime) -> None:
         """`since` moves when the status or its cause does; a phone is in an incident

@@ -198,18 +198,23 @@ class PhoneLease(models.Model):
 
 
 @contextmanager
-def fenced_write(fence: Fence, **columns: Any) -> Iterator[None]:
+def fenced_write(
+    fence: Fence, before: Callable[[], object] | None = None, **columns: Any
+) -> Iterator[None]:
     """A transaction that writes facts of one phone, and renews its lease.
 
-    Its first statement is an UPDATE of the lease row, whose lock is kept to the commit:
-    a pause between the check and the commit cannot let another host in. Inside a
-    transaction that has written already, all of it stands or falls by that UPDATE.
-    `columns`: what else is written to that row.
+    It begins with an UPDATE of the lease row, whose lock is kept to the commit: a pause
+    between the check and the commit cannot let another host in. `columns`: what else
+    is written to that row. `before`: a long write, such as a copy of keys, made ahead
+    of that UPDATE and undone with it, because a renewal leaves out a row that is
+    locked; a session died of that with nobody else after its lease.
     Raises LeaseLost (and writes nothing) when the lease is no longer ours.
     """
-    sent_at = time.monotonic()
     columns["expires_at"] = clock_plus(settings.WHATSAPP_LEASE_TTL)
     with transaction.atomic():
+        if before is not None:
+            before()
+        sent_at = time.monotonic()
         touched = PhoneLease.objects.fenced(fence).update(**columns)
         if touched != 1:
             raise LeaseLost(f"phone={fence.phone_id} epoch={fence.epoch}")
