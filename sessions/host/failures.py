@@ -35,13 +35,14 @@ class Failures:
             self._by_kind[kind][phone_id] = Failure(at, cause)
         return kind
 
-    def forget(self, phone_id: int) -> set[str]:
-        """The phone is back, or gone; the waiting kinds that it had failed in."""
-        return {
-            kind
-            for kind in WAITING
-            if self._by_kind[kind].pop(phone_id, None) is not None
-        }
+    def forget(self, phone_id: int) -> None:
+        """The phone is back, or gone."""
+        for kind in WAITING:
+            self._by_kind[kind].pop(phone_id, None)
+
+    def kinds(self, phone_id: int) -> set[str]:
+        """The waiting kinds that it failed in last."""
+        return {kind for kind in WAITING if phone_id in self._by_kind[kind]}
 
     def phones(self, kind: str) -> list[int]:
         return list(self._by_kind[kind])

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ from sessions.host.incident_book import Book, incident_rules
 from sessions.models import Incident, SessionFacts
 from sessions.policy.incidents import (
     may_join,
-    opens_alone,
     proves_over,
+    settles,
     slower,
     waits_for,
 )
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0  # how late this host hears of what another one did
-# A loss that the library mends within this time is no incident; and what other hosts
-# saw at the same moment is in their facts by then.
-SETTLE_SECONDS = 1.0
 BUSY_SECONDS = 1.0  # as LOOK_SECONDS while an incident stops phones of this host
 
 
@@ -46,7 +44,7 @@ class FleetSense:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.settle_seconds = SETTLE_SECONDS
+        self.settles = settles
         self.rules = incident_rules()
         host = house.host
         self.book = Book(host.pk, host.name, host.library_version, self.rules)
@@ -56,7 +54,7 @@ class FleetSense:
         self._waiting: dict[int, int] = {}
         self._trying: dict[int, int] = {}
         self._failures = Failures()
-        self._new: dict[str, float] = {}  # kinds nobody has judged: since when
+        self._new: dict[str, float] = {}  # kinds that nobody has judged: when to
         self._over: set[int] = set()  # incidents that a phone of ours has ended
         self._may_try: set[int] = set()
         self._canary: int | None = None  # the one of these that was sent ahead
@@ -81,25 +79,31 @@ class FleetSense:
 
     def noticed(self, phone_id: int, cause: str) -> None:
         """A phone lost its connection, or a start of it failed."""
-        self._note_proofs(phone_id, cause)
+        mine = self._part_of(phone_id)
+        self._trying.pop(phone_id, None)
+        self._end({i.pk for i in mine if proves_over(i.kind, cause)})
         kind = self._failures.note(phone_id, cause, timezone.now())
         if kind is not None:
-            self._new.setdefault(kind, time.monotonic())
+            ripe = time.monotonic() + self.settles(cause)
+            self._new[kind] = min(ripe, self._new.get(kind, ripe))
             self._woken.set()
 
     def recovered(self, phone_id: int) -> None:
         """It is connected: an incident that it was part of is over."""
-        failed_in = self._failures.forget(phone_id)
-        self._over |= {i.pk for i in self._in_scope() if i.kind in failed_in}
-        if (incident := self._trying.pop(phone_id, None)) is not None:
-            self._over.add(incident)
-        if self._over:
-            self._woken.set()
+        self._end({incident.pk for incident in self._part_of(phone_id)})
+        self._trying.pop(phone_id, None)
+        self._failures.forget(phone_id)
 
-    def _note_proofs(self, phone_id: int, cause: str) -> None:
-        incident = self.active.get(self._trying.pop(phone_id, 0))
-        if incident is not None and proves_over(incident.kind, cause):
-            self._over.add(incident.pk)
+    def _part_of(self, phone_id: int) -> list[Incident]:
+        """Those that it failed in before, and the one that it tries to end."""
+        tried = self.active.get(self._trying.get(phone_id, 0))
+        failed_in = self._failures.kinds(phone_id)
+        found = [i for i in self._in_scope() if i.kind in failed_in]
+        return found if tried is None else [*found, tried]
+
+    def _end(self, incident_ids: set[int]) -> None:
+        self._over |= incident_ids
+        if self._over:
             self._woken.set()
 
     # -- what keepers ask --------------------------------------------------------------
@@ -172,7 +176,7 @@ class FleetSense:
     # -- the loop ----------------------------------------------------------------------
 
     async def watch_for_incidents(self) -> None:
-        """One turn; returns after LOOK_SECONDS or when something happened here."""
+        """One turn; returns when it is time for the next one."""
         await self.turn()
         await self._pause()
 
@@ -194,8 +198,8 @@ class FleetSense:
 
     def _ripe(self) -> list[str]:
         """Kinds whose failures had the time to mend by themselves, or need none."""
-        ripe = time.monotonic() - self.settle_seconds
-        return [k for k, at in self._new.items() if opens_alone(k) or at <= ripe]
+        now = time.monotonic()
+        return [kind for kind, at in self._new.items() if at <= now]
 
     def _twice(self) -> bool:
         """A kind has an incident of the fleet and one of a host."""
@@ -203,14 +207,15 @@ class FleetSense:
         return any(i.host_id and i.kind in of_fleet for i in self.active.values())
 
     async def _pause(self) -> None:
-        seconds = BUSY_SECONDS if self._in_scope() else LOOK_SECONDS
-        try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return
-        self._woken.clear()
-        if not self._over and not self._ripe():
-            await asyncio.sleep(self.settle_seconds)
+        """Until it is time to look, a kind is ripe, or an incident is over."""
+        ends = time.monotonic() + (BUSY_SECONDS if self._in_scope() else LOOK_SECONDS)
+        while not self._over and not self._ripe():
+            left = min([ends, *self._new.values()]) - time.monotonic()
+            if left <= 0:
+                return
+            self._woken.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), left)
 
     async def _look(self) -> None:
         known = self.active
@@ -254,7 +259,8 @@ class FleetSense:
         opened = kind not in of_fleet and await self.house.threads.facts(
             self.book.judge, kind, here
         )
-        self._new.pop(kind, None)
+        if self._failures.since(kind, since) == here:  # nothing came meanwhile
+            del self._new[kind]
         if opened:
             logger.warning("incident opened kind=%s seen_here=%s", kind, len(here))
             await self._look()
@@ -267,7 +273,7 @@ class FleetSense:
             seen = len(self._failures.phones(incident.kind))
         if await self.house.threads.facts(self.book.tend, incident, last_at, seen):
             logger.warning("incident ended, nothing left id=%s", incident.pk)
-            self._woken.set()
+            await self._look()
         elif incident.waits and ours:
             await self._probe(incident)
 

@@ -46,7 +46,7 @@ class Server:
         )
         self.woken: list[int] = []
         self.sense = FleetSense(self.house)
-        self.sense.settle_seconds = 0.0
+        self.sense.settles = lambda cause: 0.0
 
     def keep(self) -> None:
         """As keepers do that took the phones."""

@@ -12,7 +12,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from sessions.host import fleet_sense
 from sessions.host.fleet_sense import FleetSense
+from sessions.host.incident_book import Book
 from sessions.models import Host, Incident, PhoneLease, SessionFacts
 from tests.factories import make_organization, make_phone
 from tests.host.servers import EACH, Server, incidents, make_due, on_database, turns
@@ -56,7 +58,7 @@ async def test_hosts_that_race_open_one_incident_of_the_fleet(servers):
 
 async def test_what_failed_a_moment_ago_waits_for_its_time_to_mend(servers):
     [one] = await servers("one")
-    one.sense.settle_seconds = 1.0
+    one.sense.settles = {"n1": 1.0, "o1": 0.0}.__getitem__
     await on_database(one.fail, "n1")
     await on_database(one.fail, "o1", 1)  # opens an incident of its own at once
     await turns(one)
@@ -64,6 +66,40 @@ async def test_what_failed_a_moment_ago_waits_for_its_time_to_mend(servers):
     await asyncio.sleep(1.1)
     await turns(one)
     assert {i.kind for i in await incidents()} == {"outdated", "unreachable"}
+
+
+async def test_a_quiet_host_looks_as_soon_as_a_failure_had_its_time(
+    servers, monkeypatch
+):
+    monkeypatch.setattr(fleet_sense, "LOOK_SECONDS", 600.0)
+    [one] = await servers("one")
+    one.sense.settles = {"n1": 600.0, "n3": 0.2}.__getitem__
+    pause = asyncio.create_task(one.sense._pause())
+    await on_database(one.fail, "n1")
+    await asyncio.wait([pause], timeout=0.3)
+    assert not pause.done()
+    one.sense.noticed(one.phones[0], "n3")
+    await asyncio.wait_for(pause, 20)
+    assert one.sense._ripe() == ["unreachable"]
+
+
+async def test_what_fails_while_the_others_are_judged_is_judged_too(
+    servers, monkeypatch
+):
+    [one] = await servers("one")
+    await on_database(one.fail, "n1", 2)
+    judge = Book.judge
+
+    def judge_slowly(book, kind, here):
+        monkeypatch.setattr(Book, "judge", judge)
+        one.sense.noticed(one.phones[2], "n1")
+        return judge(book, kind, here)
+
+    monkeypatch.setattr(Book, "judge", judge_slowly)
+    await turns(one)
+    assert await incidents() == []
+    await turns(one)
+    assert len(await incidents()) == 1
 
 
 async def test_one_host_of_two_has_its_own_incident_and_the_other_goes_on(servers):
@@ -169,6 +205,18 @@ async def test_a_canary_that_hears_of_a_ban_has_reached_whatsapp(servers):
     one.sense.noticed(one.phones[0], "b1")
     await turns(one)
     assert (await incidents())[0].ended_at is not None
+
+
+async def test_a_phone_that_rides_and_hears_a_405_has_reached_whatsapp(servers):
+    (one,) = await servers("one")
+    await on_database(one.fail, "n1")
+    await turns(one)
+    one.sense.noticed(one.phones[0], "n3")
+    await turns(one)
+    assert [i.kind for i in await incidents(ended_at=None)] == ["unreachable"]
+    one.sense.noticed(one.phones[0], "o1")
+    await turns(one)
+    assert [i.kind for i in await incidents(ended_at=None)] == ["outdated"]
 
 
 async def test_a_single_405_stops_every_start_of_every_host(servers):

@@ -23,6 +23,7 @@ from sessions.policy.incidents import (
     pause_of,
     proves_over,
     scope_of,
+    settles,
     slower,
     waits_for,
 )
@@ -78,6 +79,10 @@ def test_all_phones_of_one_host_out_of_two_are_its_own_incident():
     assert scope_of("unreachable", one, one, here="one", rules=RULES) == "fleet"
     spread = {0: "one", 1: "one", 10: "two", 11: "two"}
     assert scope_of("unreachable", spread, both, here="two", rules=RULES) == "fleet"
+
+
+def test_what_the_library_dials_again_for_has_longer_than_a_start_that_failed():
+    assert settles("o1") == 0 < settles("n3") < 2 < settles("n1") == settles("n2")
 
 
 def test_a_single_405_stops_the_fleet():
