@@ -40,6 +40,16 @@ def test_the_list_shows_what_it_is_and_why(browse, operator, phone, host):
     assert f'data-socket="/ws/phones/?ids={phone.pk}"' in body
 
 
+@pytest.mark.parametrize(
+    ("language", "phones"), [("en", "Phones: {}"), ("ru", "Номера: {}")]
+)
+def test_the_footer_counts_in_both_languages(language, phones, browse, operator, phone):
+    client = browse(operator)
+    client.cookies["django_language"] = language
+    assert phones.format(1) in client.get(LIST).content.decode()
+    assert phones.format(0) in client.get(LIST + "?q=none").content.decode()
+
+
 @pytest.mark.parametrize("written", ["+7 705-481 08", "0862", "77054810862"])
 def test_a_number_is_found_however_it_is_written(written, browse, operator, phone):
     make_phone(phone.organization, phone_number="4930123456")
