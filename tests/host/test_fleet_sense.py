@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import connections
 from django.utils import timezone
 
-from sessions.host import fleet_sense
 from sessions.host.fleet_sense import FleetSense
-from sessions.host.incident_book import Book
 from sessions.models import Host, Incident, PhoneLease, SessionFacts
 from tests.factories import make_organization, make_phone
-from tests.host.servers import EACH, Server, incidents, make_due, on_database, turns
+from tests.host.servers import EACH, incidents, make_due, on_database, turns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROBE = timedelta(seconds=15)
-
-
-@pytest.fixture
-async def servers() -> AsyncIterator[Any]:
-    made: list[Server] = []
-
-    async def make(*names: str, count: int = EACH) -> list[Server]:
-        for name in names:
-            server = await on_database(Server, name, count)
-            await on_database(server.keep)
-            made.append(server)
-        return made[-len(names) :]
-
-    yield make
-    for server in made:
-        server.threads.close(5)
 
 
 async def test_hosts_that_race_open_one_incident_of_the_fleet(servers):
@@ -54,52 +34,6 @@ async def test_hosts_that_race_open_one_incident_of_the_fleet(servers):
         await on_database(server.wait, incident)
         assert await on_database(server.held) == EACH
         assert server.house.budget.per_second == 2
-
-
-async def test_what_failed_a_moment_ago_waits_for_its_time_to_mend(servers):
-    [one] = await servers("one")
-    one.sense.settles = {"n1": 1.0, "o1": 0.0}.__getitem__
-    await on_database(one.fail, "n1")
-    await on_database(one.fail, "o1", 1)  # opens an incident of its own at once
-    await turns(one)
-    assert [i.kind for i in await incidents()] == ["outdated"]
-    await asyncio.sleep(1.1)
-    await turns(one)
-    assert {i.kind for i in await incidents()} == {"outdated", "unreachable"}
-
-
-async def test_a_quiet_host_looks_as_soon_as_a_failure_had_its_time(
-    servers, monkeypatch
-):
-    monkeypatch.setattr(fleet_sense, "LOOK_SECONDS", 600.0)
-    [one] = await servers("one")
-    one.sense.settles = {"n1": 600.0, "n3": 0.2}.__getitem__
-    pause = asyncio.create_task(one.sense._pause())
-    await on_database(one.fail, "n1")
-    await asyncio.wait([pause], timeout=0.3)
-    assert not pause.done()
-    one.sense.noticed(one.phones[0], "n3")
-    await asyncio.wait_for(pause, 20)
-    assert one.sense._ripe() == ["unreachable"]
-
-
-async def test_what_fails_while_the_others_are_judged_is_judged_too(
-    servers, monkeypatch
-):
-    [one] = await servers("one")
-    await on_database(one.fail, "n1", 2)
-    judge = Book.judge
-
-    def judge_slowly(book, kind, here):
-        monkeypatch.setattr(Book, "judge", judge)
-        one.sense.noticed(one.phones[2], "n1")
-        return judge(book, kind, here)
-
-    monkeypatch.setattr(Book, "judge", judge_slowly)
-    await turns(one)
-    assert await incidents() == []
-    await turns(one)
-    assert len(await incidents()) == 1
 
 
 async def test_one_host_of_two_has_its_own_incident_and_the_other_goes_on(servers):
