@@ -66,7 +66,7 @@ class ConnectionMetrics(models.Model):
         default="",
         db_default="",
     )
-    host = models.CharField(_("host"), max_length=100, default="", db_default="")
+    host = models.CharField(_("server"), max_length=100, default="", db_default="")
     pairing = models.BigIntegerField(_("pairing"), null=True)
     evidence = models.JSONField(_("evidence"), null=True)
 

@@ -31,7 +31,7 @@ class AuthReport(models.Model):
     counts = models.JSONField(default=dict)
     checked_at = models.DateTimeField(_("checked"), default=timezone.now)
     # Name of the host whose live file was checked; empty: the central copy was.
-    host_name = models.CharField(_("host"), max_length=100, blank=True)
+    host_name = models.CharField(_("server"), max_length=100, blank=True)
     auth_sequence = models.BigIntegerField(_("sequence"), default=0)
     # The highest prekey id that was ever seen: a lower one means rows of an old backup.
     highest_prekey = models.BigIntegerField(default=0)

@@ -36,7 +36,7 @@ class SessionFacts(models.Model):
     # Link stays shut until a person confirms (403, 406) or until a time (401 at once).
     link_needs_confirmation = models.BooleanField(default=False)
     link_shut_until = models.DateTimeField(null=True)
-    host_name = models.CharField(_("host"), max_length=100, blank=True)
+    host_name = models.CharField(_("server"), max_length=100, blank=True)
     connected_at = models.DateTimeField(_("connected since"), null=True)
     replaced_at = models.DateTimeField(null=True)
     proof_at = models.DateTimeField(_("proof of life"), null=True)

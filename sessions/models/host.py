@@ -49,8 +49,8 @@ class Host(models.Model):
     objects = HostQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("host")
-        verbose_name_plural = _("hosts")
+        verbose_name = _("server")
+        verbose_name_plural = _("servers")
         constraints = (
             models.UniqueConstraint(
                 fields=("name",),
