@@ -159,6 +159,8 @@ def _audit(phone: OrganizationPhone) -> list[dict[str, Any]]:
 
 def outcome(request: PhoneRequest) -> str:
     """What became of it, for the person who asked."""
+    if request.result == PhoneRequest.Result.EXPIRED:
+        return _expired(request)
     if request.result:
         said = request.answer.get("error") or request.answer.get("note")
         shown = str(request.get_result_display())
@@ -166,8 +168,17 @@ def outcome(request: PhoneRequest) -> str:
     if request.claimed_epoch is not None:
         return _("being done")
     if request.expires_at <= timezone.now():
-        return _("expired: no server took it")
+        return _expired(request)
     return _("waiting for a server")
+
+
+def _expired(request: PhoneRequest) -> str:
+    if request.kind == PhoneRequest.Kind.UNLINK:
+        return _(
+            "expired: WhatsApp was not reached in time. Clear the keys here and remove "
+            "the device on the phone under Linked devices."
+        )
+    return _("expired: no server took it")
 
 
 def _who(user: Any) -> str:
