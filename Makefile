@@ -7,7 +7,7 @@ PYTEST := $(PY) -m pytest
 # Most tests with the real client wait for something. In small chunks each worker keeps
 # to the order in which tests that empty the database come last.
 WORKERS ?= 2
-SPREAD := -n $(WORKERS) --dist load --maxschedchunk 2
+SPREAD := -n $(WORKERS) --dist load --maxschedchunk 1
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
 	--python-version 3.11 --no-emit-index-url
 
