@@ -107,7 +107,8 @@ def _disconnected(line: Line, context: Context) -> Finding:
     if context.logged("Got 503 stream error", SAME_LOSS):
         return finding("s2", line, context, message="stream error 503")
     refused = context.logged("assuming automatic reconnect", SAME_LOSS)
-    if refused is not None:
+    # The library dials beside its telling of a drop: what was up is told by itself.
+    if refused is not None and context.connected_at is None:
         match = re.search(r"\b(500|503)\b", str(refused.get("line", "")))
         code = int(match[1]) if match else None
         return finding("f3", line, context, code=code, message=f"failure {code or 503}")

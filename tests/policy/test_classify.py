@@ -62,3 +62,11 @@ def test_why_a_pairing_failed_is_told_by_the_log_alone():
     status = line("login_status", status="error")
     assert classify(status, context(log(told, level="ERROR"))).message == told
     assert classify(status, context(log("something else"))).message == "error"
+
+
+def test_a_drop_is_told_by_itself_though_the_next_dial_was_refused_already():
+    said = (log("Got 503 connect failure, assuming automatic reconnect"),)
+    drop = line("disconnected")
+    up = context(*said, connected_at=NOW)
+    assert classify(drop, up).cause == "n1"
+    assert classify(drop, context(*said)).cause == "f3"
